@@ -1,0 +1,68 @@
+# `make run` and `make test` set everything up by themselves, into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# The CDK works on Node.js 20 and warns at length that it is old.
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check lint format types asl templates lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/.run ## install what `make run` needs into .venv
+
+run: .venv/.run ## start a pipeline, run 100 sample orders through it, keep serving
+	@$(BIN)/orders demo
+
+test: .venv/.dev ## run the tests (engine and synthesis included, no Docker)
+	@$(BIN)/pytest
+
+check: lint test ## the gate: format, lint, types, ASL, templates, tests
+
+lint: format types asl templates ## all of the gate that is no test
+
+format: .venv/.dev
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+
+types: .venv/.dev
+	@$(BIN)/mypy
+
+asl: .venv/.dev
+	@$(BIN)/statelint statemachines/*.asl.json && echo "statelint: no errors"
+
+templates: .venv/.dev ## cfn-lint over the synthesised templates of local and prod
+	@$(BIN)/python -m stacks.synthesis local .build/lint/local
+	@$(BIN)/python -m stacks.synthesis prod .build/lint/prod auth=iam
+	@$(BIN)/cfn-lint .build/lint/local/*.template.json .build/lint/prod/*.template.json && echo "cfn-lint: no errors"
+
+lock: ## resolve the dependencies anew (needs uv)
+	uv pip compile -q $(LOCK) requirements/build.in pyproject.toml -o requirements/run.lock
+	uv pip compile -q $(LOCK) -c requirements/run.lock --extra dev requirements/build.in pyproject.toml -o requirements/dev.lock
+	uv pip compile -q $(LOCK) -c requirements/run.lock --no-deps requirements/functions.in -o requirements/functions.lock
+
+LOCK := --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
+
+clean: ## remove what was built and installed
+	rm -rf .venv .build cdk.out .orders .mypy_cache .ruff_cache .hypothesis
+
+.venv/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or later is needed: make $(MAKECMDGOALS) PYTHON=/path/to/python3"; exit 1; }
+	@node --version >/dev/null 2>&1 || \
+	  { echo "Node.js 20 or later is needed (the CDK runs on it), and there is no 'node' on the PATH"; exit 1; }
+	@$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/.run: .venv/.python requirements/run.lock pyproject.toml
+	@echo "Installing into .venv (once)..."
+	@$(BIN)/pip install -q --require-hashes -r requirements/run.lock
+	@$(BIN)/pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.dev: .venv/.run requirements/dev.lock
+	@echo "Installing the tools of the tests into .venv (once)..."
+	@$(BIN)/pip install -q --require-hashes -r requirements/dev.lock
+	@touch $@
