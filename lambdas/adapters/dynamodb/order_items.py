@@ -1,0 +1,175 @@
+"""How an order lies in the orders table.
+
+`HEAD` is the order itself and stays under 1 KB, one write unit, for the orders that most clients send: their
+lines are in it. The lines of larger orders are one item `LINES#<digest>`, named by what is in it, so that a
+repeated or a different submission under the same key can never overwrite the lines of an accepted order.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from lambdas.adapters.dynamodb.attributes import from_item, to_attribute, to_item
+from lambdas.domain.identifiers import ClientId, OrderId
+from lambdas.domain.order import Event, FulfillmentStatus, Line, Order, PaymentStatus, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HEAD: Final = "HEAD"
+# What one write unit takes is 1,024 bytes; the timeline grows by about 300 after the first write.
+INLINE_LINES_BYTES: Final = 250
+OPEN_SHARDS: Final = 8
+
+_MUTABLE: Final = (
+    "status",
+    "payment_status",
+    "fulfillment_status",
+    "updated_at",
+    "revision",
+    "timeline",
+    "reason",
+    "payment_intent",
+    "key_generation",
+)
+
+
+def head_key(order_id: str) -> dict[str, Any]:
+    """Return the key of the order's head."""
+    return to_item({"order_id": order_id, "item": HEAD})
+
+
+def lines_key(order: Order) -> dict[str, Any]:
+    """Return the key of the item that keeps a large order's lines."""
+    return to_item({"order_id": order.order_id, "item": f"LINES#{order.lines_digest}"})
+
+
+def new_items(order: Order) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """Encode a new order: its head, and the item of its lines where they do not fit into the head."""
+    lines = [_line_to_map(line) for line in order.lines or ()]
+    inline = len(repr(lines)) <= INLINE_LINES_BYTES
+    head = to_item(
+        {
+            "order_id": order.order_id,
+            "item": HEAD,
+            "client": order.client,
+            "accepted_at": order.accepted_at,
+            "open": f"open#{int(order.request_hash[:2], 16) % OPEN_SHARDS}",
+            "currency": order.currency,
+            "total": order.total,
+            "tax": order.tax,
+            "request_hash": order.request_hash,
+            "lines_digest": order.lines_digest,
+            "payment_method": order.payment_method,
+            "reference": order.reference,
+            "lines": lines if inline else None,
+            **_mutable_values(order),
+        }
+    )
+    return head, None if inline else {**lines_key(order), "lines": to_attribute(lines)}
+
+
+def order_from_head(item: Mapping[str, Any]) -> Order:
+    """Decode a head."""
+    values = from_item(item)
+    lines = values.get("lines")
+    return Order(
+        order_id=OrderId(values["order_id"]),
+        client=ClientId(values["client"]),
+        currency=values["currency"],
+        total=values["total"],
+        tax=values["tax"],
+        request_hash=values["request_hash"],
+        lines_digest=values["lines_digest"],
+        accepted_at=values["accepted_at"],
+        payment_method=values.get("payment_method"),
+        reference=values.get("reference"),
+        lines=None if lines is None else lines_from_maps(lines),
+        status=Status(values["status"]),
+        payment_status=PaymentStatus(values["payment_status"]),
+        fulfillment_status=FulfillmentStatus(values["fulfillment_status"]),
+        reason=values.get("reason"),
+        updated_at=values["updated_at"],
+        claim=values.get("claim"),
+        claim_until=values.get("claim_until", 0),
+        payment_intent=values.get("payment_intent"),
+        key_generation=values.get("key_generation", 0),
+        revision=values["revision"],
+        timeline=tuple(Event(*event.split(" ", 1)) for event in values["timeline"]),
+    )
+
+
+def lines_from_maps(maps: list[dict[str, Any]]) -> tuple[Line, ...]:
+    """Decode the lines of a head or of a `LINES#` item."""
+    return tuple(
+        Line(m["sku"], m["quantity"], m["unit_price"], m.get("tax_rate", 0), m.get("price_id", "list"))
+        for m in maps
+    )
+
+
+def head_update(order: Order, claim: str, table: str) -> dict[str, Any]:
+    """Build the parameters of UpdateItem, or of an Update in TransactWriteItems, that writes a changed head.
+
+    It holds only over the revision that the change was made from and under the claim. A terminal order gives
+    up its claim and leaves the index of open orders; one that waits for a person gives up its claim.
+    """
+    values = _mutable_values(order)
+    assignments = ", ".join(f"#{name} = :{name}" for name in values)
+    removed = removed_attributes(order)
+    remove = f" REMOVE {', '.join(f'#{name}' for name in removed)}" if removed else ""
+    return {
+        "TableName": table,
+        "Key": head_key(order.order_id),
+        "UpdateExpression": f"SET {assignments}{remove}",
+        "ConditionExpression": "#claim = :claim AND #revision = :read",
+        "ExpressionAttributeNames": {f"#{name}": name for name in {*values, *removed, "claim"}},
+        "ExpressionAttributeValues": to_item(
+            {
+                **{f":{name}": value for name, value in values.items()},
+                ":claim": claim,
+                ":read": order.revision - 1,
+            }
+        ),
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+
+
+def head_update_statement(order: Order, claim: str, table: str) -> dict[str, Any]:
+    """Build the same write as a PartiQL statement, for ExecuteTransaction."""
+    values = _mutable_values(order)
+    assignments = " ".join(f'SET "{name}" = ?' for name in values)
+    removals = "".join(f' REMOVE "{name}"' for name in removed_attributes(order))
+    where = '"order_id" = ? AND "item" = ? AND "claim" = ? AND "revision" = ?'
+    parameters = [*values.values(), order.order_id, HEAD, claim, order.revision - 1]
+    return {
+        "Statement": f'UPDATE "{table}" {assignments}{removals} WHERE {where}',
+        "Parameters": [to_attribute(p) for p in parameters],
+    }
+
+
+def removed_attributes(order: Order) -> tuple[str, ...]:
+    """Name the attributes that a changed head loses."""
+    if order.terminal:
+        return ("claim", "claim_until", "open")
+    return () if order.claim else ("claim", "claim_until")
+
+
+def event_text(event: Event) -> str:
+    """Encode an event of the timeline."""
+    return f"{event.at} {event.name}"
+
+
+def _mutable_values(order: Order) -> dict[str, Any]:
+    values = {name: getattr(order, name) for name in _MUTABLE}
+    values["timeline"] = [event_text(e) for e in order.timeline]
+    values["key_generation"] = order.key_generation or None
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _line_to_map(line: Line) -> dict[str, Any]:
+    values: dict[str, Any] = {"sku": line.sku, "quantity": line.quantity, "unit_price": line.unit_price}
+    if line.tax_rate:
+        values["tax_rate"] = line.tax_rate
+    if line.price_id != "list":
+        values["price_id"] = line.price_id
+    return values

@@ -1,0 +1,255 @@
+"""Stock in the inventory table: all or nothing per order, never below zero, resumable after a crash.
+
+An order of at most 99 SKUs is one transaction with the order's head. A larger one (a transaction takes 100
+actions: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html) is read
+first, so that a shortage is found without holding anything, and then held in chunks. Each chunk is one
+transaction with a marker item that names it and with a check of the order's claim: a crash resumes forward
+from the markers, a release goes by the same markers, and an execution that lost its claim holds nothing.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import ClientError
+
+from lambdas.adapters.dynamodb.attributes import from_item, to_item
+from lambdas.adapters.dynamodb.catalogue import DynamoCatalogue
+from lambdas.adapters.dynamodb.failures import (
+    TRANSACTION_CANCELED,
+    cancellation_reasons,
+    error_code,
+    store_errors,
+)
+from lambdas.adapters.dynamodb.order_items import head_key, head_update, order_from_head
+from lambdas.adapters.dynamodb.orders import explain_lost_write
+from lambdas.domain.errors import ClaimLost, OrderCorrupt, StockContention
+from lambdas.domain.fulfilment import Shortage
+from lambdas.domain.order import quantities_by_sku
+from lambdas.domain.transitions import released, reserved
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from lambdas.domain.order import Line, Order
+
+MAX_ACTIONS: Final = 100
+SKUS_WITH_HEAD: Final = MAX_ACTIONS - 1
+SKUS_WITH_MARKER: Final = MAX_ACTIONS - 2
+_CONTENTION_TRIES: Final = 6
+_FIRST_DELAY_SECONDS: Final = 0.04
+# How long a partial hold of a large order may last: the function's own timeout.
+PARTIAL_HOLD_SECONDS: Final = 10
+_SHORTAGE_DELAY_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class DynamoStock:
+    """Reserves and releases stock. `pause` sleeps and `now` is epoch seconds: both replaceable in tests."""
+
+    client: Any
+    inventory_table: str
+    orders_table: str
+    pause: Callable[[float], None] = time.sleep
+    now: Callable[[], float] = time.time
+
+    def reserve(self, order: Order, lines: tuple[Line, ...], claim: str, at: str) -> Shortage | None:
+        """Hold the goods and mark the head authorised and reserved; a shortage holds nothing.
+
+        A shortage that was seen during another order's partial hold is looked at once more, then final.
+        """
+        wanted = quantities_by_sku(lines)
+        hold = self._hold_at_once if len(wanted) <= SKUS_WITH_HEAD else self._hold_in_chunks
+        shortage, passing = hold(order, wanted, claim, at)
+        if shortage and passing:
+            self.pause(_SHORTAGE_DELAY_SECONDS)
+            shortage, _ = hold(order, wanted, claim, at)
+        return shortage
+
+    def release(self, order: Order, lines: tuple[Line, ...], claim: str, at: str) -> None:
+        """Give everything back and mark the head released."""
+        wanted = quantities_by_sku(lines)
+        head = {"Update": head_update(released(order, at), claim, self.orders_table)}
+        if len(wanted) <= SKUS_WITH_HEAD:
+            actions = [*self._moves(wanted, +1), head]
+            _must_fit(self._transact(actions, order, claim, released(order, at)))
+            return
+        self._release_chunks(order, wanted, claim)
+        self._transact([head], order, claim, released(order, at))
+
+    def _hold_at_once(
+        self, order: Order, wanted: Mapping[str, int], claim: str, at: str
+    ) -> tuple[Shortage | None, bool]:
+        after = reserved(order, at)
+        head = {"Update": head_update(after, claim, self.orders_table)}
+        short = self._transact([*self._moves(wanted, -1), head], order, claim, after)
+        return self._shortage(short)
+
+    def _hold_in_chunks(
+        self, order: Order, wanted: Mapping[str, int], claim: str, at: str
+    ) -> tuple[Shortage | None, bool]:
+        held = self._markers(order)
+        todo = {n: chunk for n, chunk in enumerate(_chunks(wanted)) if n not in held}
+        needed = {sku: quantity for chunk in todo.values() for sku, quantity in chunk.items()}
+        short = self._read_shortage(needed)
+        until = int(self.now()) + PARTIAL_HOLD_SECONDS
+        for number, chunk in todo.items() if not short else ():
+            marker = {**_marker_key(order, number), **to_item({"skus": len(chunk)})}
+            put = {
+                "TableName": self.orders_table,
+                "Item": marker,
+                "ConditionExpression": "attribute_not_exists(order_id)",
+            }
+            actions = [self._claim_check(order, claim), *self._moves(chunk, -1, until), {"Put": put}]
+            short = self._transact(actions, order, claim, None)
+            if short:
+                break
+        if short:
+            self._release_chunks(order, wanted, claim)
+            return self._shortage(short)
+        after = reserved(order, at)
+        self._transact([{"Update": head_update(after, claim, self.orders_table)}], order, claim, after)
+        return None, False
+
+    def _release_chunks(self, order: Order, wanted: Mapping[str, int], claim: str) -> None:
+        held = self._markers(order)
+        for number, chunk in enumerate(_chunks(wanted)):
+            if number in held:
+                delete = {
+                    "TableName": self.orders_table,
+                    "Key": _marker_key(order, number),
+                    "ConditionExpression": "attribute_exists(order_id)",
+                }
+                actions = [self._claim_check(order, claim), *self._moves(chunk, +1), {"Delete": delete}]
+                _must_fit(self._transact(actions, order, claim, None))
+
+    def _markers(self, order: Order) -> set[int]:
+        with store_errors():
+            answer = self.client.query(
+                TableName=self.orders_table,
+                KeyConditionExpression="order_id = :order AND begins_with(#item, :marker)",
+                ExpressionAttributeNames={"#item": "item"},
+                ExpressionAttributeValues=to_item({":order": order.order_id, ":marker": "RESERVATION#"}),
+                ConsistentRead=True,
+            )
+        return {int(from_item(item)["item"].split("#")[1]) for item in answer["Items"]}
+
+    def _read_shortage(self, wanted: Mapping[str, int]) -> dict[str, int]:
+        """Return the SKUs of which there is too little now, each with the end of others' partial holds."""
+        found = DynamoCatalogue(self.client, self.inventory_table).products(wanted, consistent=True)
+        return {
+            sku: found[sku].partial_until if sku in found else 0
+            for sku, quantity in wanted.items()
+            if sku not in found or found[sku].on_hand < quantity
+        }
+
+    def _shortage(self, short: Mapping[str, int]) -> tuple[Shortage | None, bool]:
+        if not short:
+            return None, False
+        return Shortage(tuple(short)), any(until > self.now() for until in short.values())
+
+    def _moves(
+        self, quantities: Mapping[str, int], sign: int, partial_until: int | None = None
+    ) -> list[dict[str, Any]]:
+        """Build the updates that take (-1) or give back (+1) quantities; a taking never goes below zero."""
+        expression = "SET on_hand = on_hand + :move"
+        partial = {":until": partial_until} if partial_until else {}
+        if partial:
+            expression += ", partial_until = :until"
+        condition = "on_hand >= :quantity" if sign < 0 else "attribute_exists(sku)"
+        return [
+            {
+                "Update": {
+                    "TableName": self.inventory_table,
+                    "Key": to_item({"sku": sku}),
+                    "UpdateExpression": expression,
+                    "ConditionExpression": condition,
+                    "ExpressionAttributeValues": to_item(
+                        {":move": sign * quantity, **partial, **({":quantity": quantity} if sign < 0 else {})}
+                    ),
+                    "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+                }
+            }
+            for sku, quantity in quantities.items()
+        ]
+
+    def _claim_check(self, order: Order, claim: str) -> dict[str, Any]:
+        return {
+            "ConditionCheck": {
+                "TableName": self.orders_table,
+                "Key": head_key(order.order_id),
+                "ConditionExpression": "claim = :claim",
+                "ExpressionAttributeValues": to_item({":claim": claim}),
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        }
+
+    def _transact(
+        self, actions: list[dict[str, Any]], order: Order, claim: str, after: Order | None
+    ) -> dict[str, int]:
+        """Run one transaction; return the SKUs that are short (with `partial_until`), empty when it worked.
+
+        Conflicts with other orders are tried again with jitter, then raised as StockContention.
+        """
+        for attempt in range(_CONTENTION_TRIES):
+            try:
+                with store_errors():
+                    self.client.transact_write_items(TransactItems=actions)
+            except ClientError as error:
+                if error_code(error) != TRANSACTION_CANCELED:
+                    raise
+                failed = [
+                    (action, reason)
+                    for action, reason in zip(actions, cancellation_reasons(error), strict=True)
+                    if reason["Code"] == "ConditionalCheckFailed"
+                ]
+                if failed:
+                    return self._explain_failed_conditions(failed, order, claim, after)
+                self.pause(random.uniform(0, _FIRST_DELAY_SECONDS * 2**attempt))  # noqa: S311 - jitter
+            else:
+                return {}
+        raise StockContention(f"the stock of {order.order_id} is moved by others")
+
+    def _explain_failed_conditions(
+        self,
+        failed: list[tuple[dict[str, Any], dict[str, Any]]],
+        order: Order,
+        claim: str,
+        after: Order | None,
+    ) -> dict[str, int]:
+        short: dict[str, int] = {}
+        for action, reason in failed:
+            kind, parameters = next(iter(action.items()))
+            if parameters["TableName"] == self.inventory_table:
+                old = from_item(reason.get("Item", {}))
+                short[parameters["Key"]["sku"]["S"]] = old.get("partial_until", 0)
+            elif kind == "Update" and after:
+                # Decides over a shortage: when this write had worked before, its stock is already held.
+                explain_lost_write(after, claim, order_from_head(reason["Item"]))
+                return {}
+            elif kind == "ConditionCheck":
+                raise ClaimLost(f"{order.order_id} is no longer claimed by {claim}")
+            else:
+                # The marker says that an earlier try of this very chunk worked though its answer was lost.
+                return {}
+        return short
+
+
+def _chunks(wanted: Mapping[str, int]) -> Iterator[dict[str, int]]:
+    """Cut the quantities into chunks of one transaction each; always in the same way for an order."""
+    rest = iter(wanted.items())
+    while chunk := dict(islice(rest, SKUS_WITH_MARKER)):
+        yield chunk
+
+
+def _must_fit(gone: Mapping[str, int]) -> None:
+    if gone:
+        raise OrderCorrupt(f"no such SKU to give back to: {', '.join(gone)}")
+
+
+def _marker_key(order: Order, number: int) -> dict[str, Any]:
+    return to_item({"order_id": order.order_id, "item": f"RESERVATION#{number:04d}"})

@@ -1,0 +1,81 @@
+"""Entry point of the orders queue: an SQS batch in, the items that failed out."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger
+
+from lambdas.adapters.clients import make_client
+from lambdas.adapters.dynamodb.orders import DynamoOrders
+from lambdas.adapters.order_queue import SqsOrderQueue
+from lambdas.adapters.workflow import StepFunctionsWorkflow
+from lambdas.domain.timestamps import utc_now
+from lambdas.environment import DispatchEnvironment, read_environment
+from lambdas.services.dispatch_batch import Decision, DispatchBatch, Dispatched, Message
+from lambdas.services.pacing import Pacer
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+logger = Logger()
+
+# Longer than the workflow's 180 s and shorter than the function's own 200 s (docs/operations.md).
+WORKFLOW_READ_SECONDS = 190
+
+
+def build() -> DispatchBatch:
+    """Put the dispatcher together."""
+    environment = read_environment(DispatchEnvironment, os.environ)
+    states = make_client("stepfunctions", read_timeout=WORKFLOW_READ_SECONDS, attempts=1)
+    return DispatchBatch(
+        workflow=StepFunctionsWorkflow(states, environment.state_machine_arn),
+        orders=DynamoOrders(make_client("dynamodb"), environment.orders_table),
+        queue=SqsOrderQueue(make_client("sqs"), environment.orders_queue_url),
+        pacer=Pacer(environment.starts_per_second),
+        now=utc_now,
+        max_receives=environment.max_receives,
+        delays=environment.redelivery_delays,
+    )
+
+
+dispatch = build()
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handle(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Run the workflow for each message and report those to keep."""
+    results = dispatch([_message(record) for record in event["Records"]])
+    for result in results:
+        _log(result)
+    return {"batchItemFailures": [{"itemIdentifier": r.message.message_id} for r in results if r.keep]}
+
+
+def _message(record: dict[str, Any]) -> Message:
+    attributes = record["attributes"]
+    return Message(
+        message_id=record["messageId"],
+        receipt_handle=record["receiptHandle"],
+        body=record["body"],
+        receives=int(attributes["ApproximateReceiveCount"]),
+        group=attributes.get("MessageGroupId"),
+    )
+
+
+def _log(result: Dispatched) -> None:
+    execution = result.execution
+    facts = {
+        "order_id": result.order_id,
+        "message_id": result.message.message_id,
+        "receives": result.message.receives,
+        "decision": result.decision,
+        "execution": execution.state if execution else None,
+    }
+    if result.decision is Decision.DONE:
+        logger.info("dispatched", extra=facts)
+    elif execution is None:
+        logger.error("not a command of ours", extra=facts)
+    else:
+        failure = {"step": execution.step, "error_class": execution.error_class}
+        logger.error("execution failed", extra={**facts, **failure})

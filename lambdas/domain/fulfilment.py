@@ -1,0 +1,49 @@
+"""Ports of stock and warehouse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lambdas.domain.identifiers import OrderId
+    from lambdas.domain.order import Line, Order
+
+
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """SKUs of which there is not enough; nothing is held for the order."""
+
+    skus: tuple[str, ...]
+
+
+class Stock(Protocol):
+    """Moves stock, all or nothing per order; every call may be repeated."""
+
+    def reserve(self, order: Order, lines: tuple[Line, ...], claim: str, at: str) -> Shortage | None:
+        """Hold the order's goods and mark its head authorised and reserved.
+
+        Raises StockContention, ClaimLost or StoreUnavailable; what is held so far stays and is resumed.
+        """
+        ...
+
+    def release(self, order: Order, lines: tuple[Line, ...], claim: str, at: str) -> None:
+        """Give the order's goods back and mark its head released."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ShipmentRefused:
+    """The warehouse will not ship this order, with its reason's code."""
+
+    code: str
+
+
+class Warehouse(Protocol):
+    """Books shipments under the order's id, so that a repeated call books none."""
+
+    def ship(self, order_id: OrderId, quantities: Mapping[str, int]) -> ShipmentRefused | None:
+        """Book the shipment; raises WarehouseUnavailable when the outcome is not known."""
+        ...

@@ -1,0 +1,40 @@
+"""Typed, prefixed identifiers. All are derived, never drawn, so that a retry makes the same one again."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import NewType
+
+OrderId = NewType("OrderId", str)
+EntryId = NewType("EntryId", str)
+ClientId = NewType("ClientId", str)
+
+_PREFIX_LENGTH = 4
+
+
+def _digest(*parts: str, size: int) -> str:
+    """Hash length-prefixed parts (so that no two lists of parts collide) to lower-case base 32."""
+    joined = b"".join(len(p.encode()).to_bytes(4, "big") + p.encode() for p in parts)
+    digest = hashlib.sha256(joined).digest()[:size]
+    return base64.b32encode(digest).decode().rstrip("=").lower()
+
+
+def order_id_for(client: ClientId, idempotency_key: str) -> OrderId:
+    """Derive the order's id from who submits it and under which key: a key never expires into a duplicate."""
+    return OrderId("ord_" + _digest("POST /v1/orders", client, idempotency_key, size=16))
+
+
+def entry_id_for(order_id: OrderId, entry_no: int) -> EntryId:
+    """Derive a journal entry's id from its order and its number within the order."""
+    return EntryId(f"ent_{order_id[_PREFIX_LENGTH:]}_{entry_no}")
+
+
+def queue_group_for(client: ClientId) -> str:
+    """Name the fair-queue group of a client without disclosing the client."""
+    return _digest("queue group", client, size=10)
+
+
+def looks_like_order_id(text: str) -> bool:
+    """Tell whether a path or message can name an order at all."""
+    return len(text) == len("ord_") + 26 and text.startswith("ord_") and text[4:].isalnum()

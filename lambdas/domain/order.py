@@ -1,0 +1,167 @@
+"""The order: its lines, its three axes of state and its short timeline."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from lambdas.domain.money import Money, included_tax
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from lambdas.domain.identifiers import ClientId, OrderId
+
+TIMELINE_LIMIT: Final = 20
+
+
+class Status(StrEnum):
+    """Where the order as a whole stands."""
+
+    ACCEPTED = "accepted"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    ATTENTION_REQUIRED = "attention_required"
+
+
+TERMINAL: Final = frozenset({Status.COMPLETED, Status.REJECTED, Status.CANCELLED})
+
+
+class PaymentStatus(StrEnum):
+    """Where the order's money stands."""
+
+    PENDING = "pending"
+    AUTHORIZED = "authorized"
+    CAPTURED = "captured"
+    DECLINED = "declined"
+    VOIDED = "voided"
+    EXPIRED = "expired"
+    PARTIALLY_REFUNDED = "partially_refunded"
+    REFUNDED = "refunded"
+    UNKNOWN = "unknown"
+    NOT_REQUIRED = "not_required"
+
+
+class FulfillmentStatus(StrEnum):
+    """Where the order's goods stand."""
+
+    UNRESERVED = "unreserved"
+    RESERVED = "reserved"
+    SHIPPED = "shipped"
+    OUT_OF_STOCK = "out_of_stock"
+    RELEASED = "released"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line as accepted: its price and tax rate are frozen.
+
+    `unit_price` is in minor units and includes tax; `tax_rate` is in basis points.
+    """
+
+    sku: str
+    quantity: int
+    unit_price: int
+    tax_rate: int = 0
+    price_id: str = "list"
+
+    @property
+    def total(self) -> int:
+        """The line's gross amount in minor units."""
+        return self.quantity * self.unit_price
+
+    @property
+    def tax(self) -> int:
+        """The tax inside the line's gross amount, rounded once per line."""
+        return included_tax(self.total, self.tax_rate)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A point of the order's timeline; `at` is RFC 3339 in UTC."""
+
+    at: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The order's head. `lines` is None when they were not loaded with it (large orders keep them apart)."""
+
+    order_id: OrderId
+    client: ClientId
+    currency: str
+    total: int
+    tax: int
+    request_hash: str
+    lines_digest: str
+    accepted_at: str
+    payment_method: str | None = None
+    reference: str | None = None
+    lines: tuple[Line, ...] | None = None
+    status: Status = Status.ACCEPTED
+    payment_status: PaymentStatus = PaymentStatus.PENDING
+    fulfillment_status: FulfillmentStatus = FulfillmentStatus.UNRESERVED
+    reason: str | None = None
+    updated_at: str = ""
+    claim: str | None = None
+    claim_until: int = 0
+    payment_intent: str | None = None
+    key_generation: int = 0
+    revision: int = 1
+    timeline: tuple[Event, ...] = field(default=())
+
+    @property
+    def amount(self) -> Money:
+        """What the customer pays, tax included."""
+        return Money(self.total, self.currency)
+
+    @property
+    def terminal(self) -> bool:
+        """Whether no step will change the order any more."""
+        return self.status in TERMINAL
+
+    def as_accepted(self) -> Order:
+        """Return the order as its first answer showed it, whatever became of it since."""
+        return replace(
+            self,
+            status=Status.ACCEPTED,
+            payment_status=initial_payment_status(self.total),
+            fulfillment_status=FulfillmentStatus.UNRESERVED,
+            reason=None,
+            updated_at=self.accepted_at,
+            timeline=self.timeline[:1],
+        )
+
+
+def initial_payment_status(total: int) -> PaymentStatus:
+    """An order whose total is zero takes no payment."""
+    return PaymentStatus.PENDING if total else PaymentStatus.NOT_REQUIRED
+
+
+def extend_timeline(timeline: Sequence[Event], *events: Event) -> tuple[Event, ...]:
+    """Append events; beyond the limit the first one and the newest ones stay."""
+    extended = (*timeline, *events)
+    if len(extended) <= TIMELINE_LIMIT:
+        return extended
+    return (extended[0], *extended[-(TIMELINE_LIMIT - 1) :])
+
+
+def quantities_by_sku(lines: Iterable[Line]) -> dict[str, int]:
+    """Add up what an order needs of each SKU (several lines may name one), sorted by SKU."""
+    wanted: dict[str, int] = {}
+    for line in lines:
+        wanted[line.sku] = wanted.get(line.sku, 0) + line.quantity
+    return dict(sorted(wanted.items()))
+
+
+def digest_lines(lines: Iterable[Line]) -> str:
+    """Hash the priced lines: names the item that keeps them and proves that they are the accepted ones."""
+    rows = [[n.sku, n.quantity, n.unit_price, n.tax_rate, n.price_id] for n in lines]
+    text = json.dumps(rows, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,0 +1,85 @@
+"""Ports of what keeps orders and carries them: the store, the journal and the queue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from lambdas.domain.identifiers import ClientId, OrderId
+    from lambdas.domain.ledger import JournalEntry
+    from lambdas.domain.order import Line, Order
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Orders of one client, newest first; `cursor` leads to the next page and is None on the last."""
+
+    orders: tuple[Order, ...]
+    cursor: str | None
+
+
+class InvalidCursor(ValueError):
+    """The cursor was not made by this API."""
+
+
+class OrderReader(Protocol):
+    """Reads orders; every method raises StoreUnavailable."""
+
+    def get(self, order_id: OrderId) -> Order | None:
+        """Return the order's head as of all finished writes, or None."""
+        ...
+
+    def lines_of(self, order: Order) -> tuple[Line, ...]:
+        """Return the order's lines, which must match its digest (OrderCorrupt)."""
+        ...
+
+    def page(self, client: ClientId, cursor: str | None, limit: int) -> Page:
+        """Return a page of the client's orders; raises InvalidCursor."""
+        ...
+
+
+class OrderAcceptor(OrderReader, Protocol):
+    """Writes new orders."""
+
+    def create(self, order: Order) -> Order | None:
+        """Write a new order once. Returns the one that has its id already, or None."""
+        ...
+
+
+class OrderStore(OrderReader, Protocol):
+    """Changes orders under a claim."""
+
+    def claim(self, order_id: OrderId, claim: str, until: int, at: str) -> Order:
+        """Claim the order until an epoch second and return it.
+
+        A terminal order comes back unchanged. Raises OrderBusy under a live foreign claim, OrderNotFound.
+        """
+        ...
+
+    def save(self, order: Order, claim: str) -> None:
+        """Write a changed head over the revision it was made from; raises ClaimLost."""
+        ...
+
+    def give_back(self, order_id: OrderId, claim: str, at: str, failure: str | None) -> None:
+        """End a failed execution's claim; with `failure` (a code) the order waits for an operator."""
+        ...
+
+
+class Journal(Protocol):
+    """Books entries together with the change of the order that causes them."""
+
+    def book(self, order: Order, entry: JournalEntry, claim: str) -> None:
+        """Write head and entry in one transaction, once.
+
+        Raises ClaimLost, LedgerConflict (another entry is booked under the key) or StoreUnavailable.
+        """
+        ...
+
+
+class OrderQueue(Protocol):
+    """Carries commands to the workflow."""
+
+    def send_process(self, order_id: OrderId, client: ClientId) -> None:
+        """Ask for the order to be processed; repeated messages do no harm. Raises QueueUnavailable."""
+        ...

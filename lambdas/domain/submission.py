@@ -1,0 +1,211 @@
+"""The body of `POST /v1/orders`, read strictly: nothing is guessed and every error is told at once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from lambdas.domain.catalogue import LIST_PRICE
+from lambdas.domain.money import MINOR_DIGITS
+from lambdas.domain.problems import Problem, pointer_to
+
+MAX_LINES: Final = 1_000
+MAX_QUANTITY: Final = 100_000
+MAX_TOTAL: Final = 99_999_999  # the payment provider takes amounts of at most eight digits
+MAX_REFERENCE: Final = 100
+_SKU: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,62}[\x21-\x7e])?")
+_PRICE_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+_PAYMENT_METHOD: Final = re.compile(r"pm_[A-Za-z0-9_]{1,100}")
+_CARD_SEPARATORS: Final = re.compile(r"[ \-]")
+_CARD_DIGITS: Final = re.compile(r"\d{12,19}")
+_FIELDS: Final = frozenset({"currency", "lines", "payment_method", "total", "reference"})
+_LINE_FIELDS: Final = frozenset({"sku", "quantity", "price_id"})
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedLine:
+    """A line as the client asks for it; the price is the catalogue's."""
+
+    sku: str
+    quantity: int
+    price_id: str = LIST_PRICE
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A well-formed order that has not been priced yet. `stated_total` is in minor units."""
+
+    currency: str
+    lines: tuple[RequestedLine, ...]
+    payment_method: str | None = None
+    stated_total: int | None = None
+    reference: str | None = None
+
+
+class InvalidSubmission(Exception):
+    """The body is JSON but no order; carries every problem found."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        """Keep the problems in the order of the body."""
+        super().__init__(f"{len(problems)} problems")
+        self.problems = problems
+
+
+def hash_request(body: object) -> str:
+    """Hash a parsed body so that white space and the order of keys do not make it another request."""
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def parse_submission(body: object) -> Submission:
+    """Turn a parsed JSON body into a submission.
+
+    Raises:
+        InvalidSubmission: with all problems of the body.
+    """
+    if not isinstance(body, dict):
+        raise InvalidSubmission([Problem("", "wrong_type", "the body must be a JSON object")])
+    problems: list[Problem] = _unknown_fields(body, _FIELDS)
+    submission = Submission(
+        currency=_currency(body, problems),
+        lines=_lines(body, problems),
+        payment_method=_payment_method(body, problems),
+        stated_total=_whole_number(body, "total", (0, MAX_TOTAL), problems, required=False),
+        reference=_reference(body, problems),
+    )
+    if problems:
+        raise InvalidSubmission(problems)
+    return submission
+
+
+def is_card_number(text: str) -> bool:
+    """Tell whether a text is a card's number: 12 to 19 digits with the Luhn check (ISO/IEC 7812-1)."""
+    digits = _CARD_SEPARATORS.sub("", text)
+    if not _CARD_DIGITS.fullmatch(digits):
+        return False
+    doubled = (int(d) * 2 if i % 2 else int(d) for i, d in enumerate(reversed(digits)))
+    return sum(d - 9 if d > 9 else d for d in doubled) % 10 == 0  # noqa: PLR2004 - the Luhn algorithm's own
+
+
+def _unknown_fields(found: dict[str, Any], known: frozenset[str], *path: str | int) -> list[Problem]:
+    return [
+        Problem(pointer_to(*path, name), "unknown_field", "this field is not part of an order")
+        for name in found
+        if name not in known
+    ]
+
+
+def _currency(body: dict[str, Any], problems: list[Problem]) -> str:
+    value = body.get("currency")
+    if value is None:
+        problems.append(Problem("/currency", "required", "an ISO 4217 currency code"))
+    elif not isinstance(value, str):
+        problems.append(Problem("/currency", "wrong_type", "must be a string"))
+    elif value not in MINOR_DIGITS:
+        problems.append(Problem("/currency", "unknown_currency", "no ISO 4217 code in capitals"))
+    else:
+        return value
+    return ""
+
+
+def _lines(body: dict[str, Any], problems: list[Problem]) -> tuple[RequestedLine, ...]:
+    value = body.get("lines")
+    if value is None:
+        problems.append(Problem("/lines", "required", "an array of at least one line"))
+    elif not isinstance(value, list):
+        problems.append(Problem("/lines", "wrong_type", "must be an array"))
+    elif not 1 <= len(value) <= MAX_LINES:
+        problems.append(Problem("/lines", "out_of_range", f"must have 1 to {MAX_LINES} lines"))
+    else:
+        return tuple(_line(entry, index, problems) for index, entry in enumerate(value))
+    return ()
+
+
+def _line(entry: object, index: int, problems: list[Problem]) -> RequestedLine:
+    at = ("lines", index)
+    if not isinstance(entry, dict):
+        problems.append(Problem(pointer_to(*at), "wrong_type", "a line must be an object"))
+        return RequestedLine("", 0)
+    problems.extend(_unknown_fields(entry, _LINE_FIELDS, *at))
+    sku = _text(entry, "sku", _SKU, "1 to 64 printable ASCII characters", problems, at)
+    quantity = _whole_number(entry, "quantity", (1, MAX_QUANTITY), problems, *at)
+    price_id = LIST_PRICE
+    if entry.get("price_id") is not None:
+        price_id = _text(entry, "price_id", _PRICE_ID, "an id of a price point", problems, at)
+    return RequestedLine(sku, quantity or 0, price_id)
+
+
+def _text(
+    entry: dict[str, Any],
+    name: str,
+    form: re.Pattern[str],
+    meaning: str,
+    problems: list[Problem],
+    at: tuple[str | int, ...] = (),
+) -> str:
+    value = entry.get(name)
+    pointer = pointer_to(*at, name)
+    if value is None:
+        problems.append(Problem(pointer, "required", meaning))
+    elif not isinstance(value, str):
+        problems.append(Problem(pointer, "wrong_type", "must be a string"))
+    elif not form.fullmatch(value):
+        problems.append(Problem(pointer, "invalid_format", f"must be {meaning}"))
+    else:
+        return value
+    return ""
+
+
+def _whole_number(
+    entry: dict[str, Any],
+    name: str,
+    limits: tuple[int, int],
+    problems: list[Problem],
+    *at: str | int,
+    required: bool = True,
+) -> int | None:
+    value = entry.get(name)
+    pointer = pointer_to(*at, name)
+    low, high = limits
+    if value is None:
+        if required:
+            problems.append(Problem(pointer, "required", f"a whole number, {low} to {high}"))
+    elif isinstance(value, bool) or not isinstance(value, int):
+        # 10.0 is refused as well: a client that sends floats for money loses pennies sooner or later.
+        problems.append(Problem(pointer, "wrong_type", "must be a whole number, not a fraction"))
+    elif not low <= value <= high:
+        problems.append(Problem(pointer, "out_of_range", f"must be {low} to {high}"))
+    else:
+        return value
+    return None
+
+
+def _payment_method(body: dict[str, Any], problems: list[Problem]) -> str | None:
+    value = body.get("payment_method")
+    if value is None:
+        return None
+    if is_card_number(str(value)):
+        # The value is repeated nowhere, not even in the answer.
+        problems.append(
+            Problem("/payment_method", "card_number_refused", "send a payment method's token (pm_...)")
+        )
+        return None
+    meaning = "a payment method's token (pm_...)"
+    return _text(body, "payment_method", _PAYMENT_METHOD, meaning, problems) or None
+
+
+def _reference(body: dict[str, Any], problems: list[Problem]) -> str | None:
+    value = body.get("reference")
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        problems.append(Problem("/reference", "wrong_type", "must be a string"))
+    elif not 1 <= len(value) <= MAX_REFERENCE or not value.isprintable():
+        detail = f"must be 1 to {MAX_REFERENCE} printable characters"
+        problems.append(Problem("/reference", "invalid_format", detail))
+    else:
+        return value
+    return None

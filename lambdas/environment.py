@@ -1,0 +1,96 @@
+"""The functions' environment variables as typed values, checked when the function starts."""
+
+from __future__ import annotations
+
+import typing
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+T = TypeVar("T")
+
+
+class EnvironmentInvalid(RuntimeError):
+    """A variable is missing or has no value of its type."""
+
+
+@dataclass(frozen=True, slots=True)
+class IngestEnvironment:
+    """Of the HTTP API's function."""
+
+    orders_table: str
+    inventory_table: str
+    orders_queue_url: str
+    auth_mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchEnvironment:
+    """Of the function on the queue; `redelivery_delays` are seconds."""
+
+    orders_table: str
+    orders_queue_url: str
+    state_machine_arn: str
+    max_receives: int
+    starts_per_second: float
+    redelivery_delays: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ValidateEnvironment:
+    """Of the first step."""
+
+    orders_table: str
+    inventory_table: str
+    claim_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentEnvironment:
+    """Of the steps that move money."""
+
+    orders_table: str
+    ledger_table: str
+    idempotency_table: str
+    payment_secret_id: str
+    payment_api_base: str
+
+
+@dataclass(frozen=True, slots=True)
+class FulfilEnvironment:
+    """Of the step that moves goods."""
+
+    orders_table: str
+    inventory_table: str
+    warehouse_secret_id: str
+    warehouse_url: str
+
+
+def read_environment(kind: type[T], variables: Mapping[str, str]) -> T:
+    """Fill a class above from the variables named like its fields, in capitals.
+
+    Raises:
+        EnvironmentInvalid: naming every variable that is missing or wrong.
+    """
+    values: dict[str, Any] = {}
+    wrong: list[str] = []
+    hints = typing.get_type_hints(kind)
+    for field in fields(kind):  # type: ignore[arg-type] # T is always one of the dataclasses above
+        name = field.name.upper()
+        try:
+            values[field.name] = _convert(variables[name], hints[field.name])
+        except (KeyError, ValueError):
+            wrong.append(name)
+    if wrong:
+        raise EnvironmentInvalid(f"missing or invalid: {', '.join(wrong)}")
+    return kind(**values)
+
+
+def _convert(text: str, kind: object) -> object:
+    if not text:
+        raise ValueError("empty")
+    if isinstance(kind, type) and kind in {int, float, str}:
+        return kind(text)
+    return tuple(int(part) for part in text.split(","))

@@ -1,0 +1,175 @@
+"""The routes of the HTTP API, from API Gateway's payload 2.0 to an answer.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from lambdas.domain.errors import TransientError
+from lambdas.domain.order_store import InvalidCursor
+from lambdas.domain.submission import InvalidSubmission
+from lambdas.ingest.idempotency_key import InvalidIdempotencyKey, read_idempotency_key
+from lambdas.ingest.identity import PRICE_SCOPE, Unauthenticated, identify
+from lambdas.ingest.responses import (
+    RETRY_AFTER_SECONDS,
+    Response,
+    json_response,
+    order_body,
+    problem,
+    summary_body,
+)
+from lambdas.services.submit_order import IdempotencyKeyReused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from lambdas.ingest.identity import Caller
+    from lambdas.services.read_orders import ReadOrders
+    from lambdas.services.submit_order import SubmitOrder
+
+Event = dict[str, Any]
+
+MAX_BODY_BYTES: Final = 256 * 1024
+MAX_PAGE: Final = 100
+DEFAULT_PAGE: Final = 20
+
+
+class Refused(Exception):
+    """The request is refused with one of the API's codes."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        """Keep code and detail for the answer."""
+        super().__init__(code)
+        self.code = code
+        self.detail = detail
+
+
+_FORESEEN: Final = (
+    Refused,
+    InvalidIdempotencyKey,
+    InvalidSubmission,
+    IdempotencyKeyReused,
+    InvalidCursor,
+    Unauthenticated,
+    TransientError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OrdersApi:
+    """The API over its use cases; `auth_mode` is `jwt`, `iam` or `local`."""
+
+    submit: SubmitOrder
+    read: ReadOrders
+    auth_mode: str
+
+    def __call__(self, event: Event) -> Response:
+        """Answer a request; only what nobody foresaw raises."""
+        request_id = event["requestContext"]["requestId"]
+        if event["routeKey"] == "GET /v1/openapi.json":
+            return _openapi()
+        try:
+            caller = identify(event, self.auth_mode)
+            return self._routes()[event["routeKey"]](caller, event)
+        except _FORESEEN as error:
+            return _explain(error, request_id)
+
+    def _routes(self) -> Mapping[str, Callable[[Caller, Event], Response]]:
+        return {
+            "POST /v1/orders": self._post,
+            "GET /v1/orders": self._list,
+            "GET /v1/orders/{order_id}": self._get,
+        }
+
+    def _post(self, caller: Caller, event: Event) -> Response:
+        key = read_idempotency_key(event["headers"].get("idempotency-key"))
+        accepted = self.submit(
+            caller.client, key, _json_body(event), may_choose_price=PRICE_SCOPE in caller.scopes
+        )
+        return json_response(
+            202,
+            order_body(accepted.order),
+            Location=f"/v1/orders/{accepted.order.order_id}",
+            Retry_After=str(RETRY_AFTER_SECONDS),
+            **({"Idempotent_Replayed": "true"} if accepted.replayed else {}),
+        )
+
+    def _get(self, caller: Caller, event: Event) -> Response:
+        order = self.read.one(caller.client, event["pathParameters"]["order_id"])
+        if order is None:
+            raise Refused("not_found")
+        return json_response(200, order_body(order))
+
+    def _list(self, caller: Caller, event: Event) -> Response:
+        query = event.get("queryStringParameters") or {}
+        page = self.read.page(caller.client, query.get("cursor"), _limit(query.get("limit")))
+        body = {"orders": [summary_body(order) for order in page.orders], "next_cursor": page.cursor}
+        return json_response(200, body)
+
+
+def _explain(error: Exception, request_id: str) -> Response:
+    """Turn a foreseen error into its answer."""
+    match error:
+        case Refused():
+            return problem(error.code, request_id, error.detail)
+        case InvalidIdempotencyKey():
+            return problem(error.code, request_id, str(error))
+        case InvalidSubmission():
+            return problem("invalid_order", request_id, errors=error.problems)
+        case TransientError():
+            detail = f"{type(error).__name__}: the same request again will do"
+            return problem("unavailable", request_id, detail)
+    codes = {
+        IdempotencyKeyReused: "idempotency_key_reused",
+        InvalidCursor: "invalid_cursor",
+        Unauthenticated: "unauthenticated",
+    }
+    return problem(codes[type(error)], request_id)
+
+
+def _limit(text: str | None) -> int:
+    if text is None:
+        return DEFAULT_PAGE
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:4]) <= MAX_PAGE:
+        raise Refused("invalid_limit")
+    return int(text)
+
+
+def _json_body(event: Event) -> object:
+    media_type = event["headers"].get("content-type", "application/json").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise Refused("unsupported_media_type")
+    body: str = event.get("body") or ""
+    try:
+        raw = base64.b64decode(body) if event.get("isBase64Encoded") else body.encode()
+        if len(raw) > MAX_BODY_BYTES:
+            raise Refused("payload_too_large")
+        return json.loads(raw, parse_constant=_no_constant, object_pairs_hook=_no_repeats)
+    except (ValueError, binascii.Error, RecursionError) as error:
+        raise Refused("malformed_json") from error
+
+
+def _no_constant(name: str) -> NoReturn:
+    """Refuse NaN and Infinity, which Python reads and JSON has not (RFC 8259, section 6)."""
+    raise ValueError(name)
+
+
+def _no_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Refuse an object that says a thing twice: parsers disagree on which one counts."""
+    names = [name for name, _ in pairs]
+    if len(set(names)) != len(names):
+        raise ValueError("a name is repeated")
+    return dict(pairs)
+
+
+def _openapi() -> Response:
+    # Imported on request: most cold starts never serve it.
+    from lambdas.ingest.openapi import openapi_document  # noqa: PLC0415 - see above
+
+    return json_response(200, openapi_document())

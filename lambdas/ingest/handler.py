@@ -1,0 +1,57 @@
+"""Entry point of the HTTP API."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger
+
+from lambdas.adapters.clients import make_client
+from lambdas.adapters.dynamodb.catalogue import DynamoCatalogue
+from lambdas.adapters.dynamodb.orders import DynamoOrders
+from lambdas.adapters.order_queue import SqsOrderQueue
+from lambdas.domain.timestamps import utc_now
+from lambdas.environment import IngestEnvironment, read_environment
+from lambdas.ingest.api import OrdersApi
+from lambdas.ingest.responses import Response, problem
+from lambdas.services.read_orders import ReadOrders
+from lambdas.services.submit_order import SubmitOrder
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+logger = Logger()
+
+
+def build() -> OrdersApi:
+    """Put the API together."""
+    environment = read_environment(IngestEnvironment, os.environ)
+    dynamodb = make_client("dynamodb")
+    orders = DynamoOrders(dynamodb, environment.orders_table)
+    submit = SubmitOrder(
+        catalogue=DynamoCatalogue(dynamodb, environment.inventory_table),
+        orders=orders,
+        queue=SqsOrderQueue(make_client("sqs"), environment.orders_queue_url),
+        now=utc_now,
+    )
+    return OrdersApi(submit, ReadOrders(orders), environment.auth_mode)
+
+
+api = build()
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handle(event: dict[str, Any], _context: LambdaContext) -> Response:
+    """Answer a request; the log names route and outcome, never a body or a key."""
+    request_id = event["requestContext"]["requestId"]
+    logger.append_keys(route=event["routeKey"], http_request_id=request_id)
+    try:
+        response = api(event)
+    except Exception:
+        # The last resort of an entry point: the client gets an answer, the log gets the trace.
+        logger.exception("request failed")
+        return problem("internal_error", request_id)
+    facts = {"status": response["statusCode"], "location": response["headers"].get("Location")}
+    logger.info("request answered", extra=facts)
+    return response

@@ -1,0 +1,81 @@
+"""Entry point of the steps that move money: event `{"action", "order_id", "claim"}`, with `reason` to reject.
+
+One function for all of them: it alone imports the provider's library and may read its secret.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger
+
+from lambdas.adapters.clients import make_client
+from lambdas.adapters.dynamodb.ledger import DynamoJournal
+from lambdas.adapters.dynamodb.orders import DynamoOrders
+from lambdas.adapters.secrets import CachedSecret
+from lambdas.adapters.stripe_payments import StripePayments
+from lambdas.domain.timestamps import utc_now
+from lambdas.environment import PaymentEnvironment, read_environment
+from lambdas.payment.once import GuardedAuthorisation, make_guard
+from lambdas.services.authorise_payment import AuthorisePayment
+from lambdas.services.capture_payment import CapturePayment
+from lambdas.services.reject_order import RejectOrder
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from lambdas.services.step_result import StepResult
+
+logger = Logger()
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentSteps:
+    """The actions that the state machine calls."""
+
+    authorise: GuardedAuthorisation
+    capture: CapturePayment
+    reject: RejectOrder
+
+    def run(self, event: dict[str, Any], context: LambdaContext) -> StepResult:
+        """Run the action that the event names; raises KeyError for any other."""
+        order_id, claim = event["order_id"], event["claim"]
+        match event["action"]:
+            case "authorise":
+                return self.authorise(order_id, claim, context)
+            case "capture":
+                return self.capture(order_id, claim)
+            case "reject":
+                return self.reject(order_id, claim, event["reason"])
+            case action:
+                raise KeyError(action)
+
+
+def build() -> PaymentSteps:
+    """Put the steps together."""
+    environment = read_environment(PaymentEnvironment, os.environ)
+    dynamodb = make_client("dynamodb")
+    orders = DynamoOrders(dynamodb, environment.orders_table)
+    secret = CachedSecret(make_client("secretsmanager"), environment.payment_secret_id)
+    payments = StripePayments(secret, environment.payment_api_base)
+    journal = DynamoJournal(dynamodb, environment.ledger_table, environment.orders_table)
+    guard = make_guard(environment.idempotency_table, dynamodb)
+    return PaymentSteps(
+        authorise=GuardedAuthorisation(orders, AuthorisePayment(orders, payments, utc_now), guard),
+        capture=CapturePayment(orders, journal, payments, utc_now),
+        reject=RejectOrder(orders, payments, utc_now),
+    )
+
+
+steps = build()
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handle(event: dict[str, Any], context: LambdaContext) -> StepResult:
+    """Authorise, capture or reject."""
+    logger.append_keys(order_id=event["order_id"], claim=event["claim"], action=event["action"])
+    result = steps.run(event, context)
+    logger.info("payment step done", extra={"outcome": result["outcome"]})
+    return result

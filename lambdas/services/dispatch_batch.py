@@ -1,0 +1,171 @@
+"""Runs one execution per message and decides what becomes of each message.
+
+Only a succeeded execution deletes its message. A failed one gives the order's claim back and lets the message
+come back later; after its last receive the message goes to the dead-letter queue and the order waits for an
+operator.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from lambdas.domain.errors import QueueUnavailable, StoreUnavailable
+from lambdas.domain.identifiers import OrderId, looks_like_order_id
+from lambdas.domain.timestamps import Clock, to_text
+from lambdas.domain.workflow import Execution, ExecutionState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lambdas.domain.order_store import OrderStore
+    from lambdas.domain.workflow import Workflow
+    from lambdas.services.pacing import Pacer
+
+COMMANDS: Final = frozenset({"process"})
+# Failures that no later delivery can mend: the message reaches the dead-letter queue at once.
+_HOPELESS: Final = frozenset({"OrderNotFound"})
+BUSY: Final = "OrderBusy"
+
+
+class Decision(StrEnum):
+    """What became of a message."""
+
+    DONE = "done"
+    LATER = "later"
+    RESENT = "resent"
+    DEAD = "dead"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A received message; `receives` counts this receive too."""
+
+    message_id: str
+    receipt_handle: str
+    body: str
+    receives: int
+    group: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatched:
+    """One message's fate, as it is logged and reported to the event source."""
+
+    message: Message
+    decision: Decision
+    order_id: str | None = None
+    execution: Execution | None = None
+
+    @property
+    def keep(self) -> bool:
+        """Whether the queue must keep the message (a batch item failure)."""
+        return self.decision not in {Decision.DONE, Decision.RESENT}
+
+
+class Redelivery(Protocol):
+    """What dispatch may do with received messages; both raise QueueUnavailable."""
+
+    def delay(self, receipt_handle: str, seconds: int) -> None:
+        """Let the message come back after so many seconds."""
+        ...
+
+    def send_again(self, body: str, group: str | None, delay_seconds: int) -> None:
+        """Send it as a new message, without the receives it has had."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchBatch:
+    """`delays` are the seconds before the second, third, ... receive; `max_receives` is the redrive limit."""
+
+    workflow: Workflow
+    orders: OrderStore
+    queue: Redelivery
+    pacer: Pacer
+    now: Clock
+    max_receives: int
+    delays: tuple[int, ...]
+
+    def __call__(self, messages: Sequence[Message]) -> list[Dispatched]:
+        """Start all executions, paced, and wait for all of them."""
+        with ThreadPoolExecutor(max_workers=max(1, len(messages))) as pool:
+            futures = []
+            for message in messages:
+                self.pacer.wait()
+                futures.append(pool.submit(self._dispatch, message))
+            return [future.result() for future in futures]
+
+    def _dispatch(self, message: Message) -> Dispatched:
+        command = read_command(message.body)
+        if command is None:
+            self._delay(message, 0)
+            return Dispatched(message, Decision.UNREADABLE)
+        order_id = OrderId(command["order_id"])
+        name = f"{order_id}-{uuid.uuid4().hex[:12]}"
+        execution = self.workflow.run(name, {**command, "redelivered": message.receives > 1})
+        decision = self._decide(message, order_id, name, execution)
+        return Dispatched(message, decision, order_id, execution)
+
+    def _decide(self, message: Message, order_id: OrderId, name: str, execution: Execution) -> Decision:
+        last = message.receives >= self.max_receives
+        match execution.state:
+            case ExecutionState.SUCCEEDED:
+                return Decision.DONE
+            case ExecutionState.UNKNOWN:
+                # It may still run: the message keeps its long visibility and the claim runs out by itself.
+                return Decision.DEAD if last else Decision.LATER
+            case _ if execution.error_class == BUSY and last:
+                return self._resend(message)
+        if execution.state is not ExecutionState.NOT_STARTED:
+            self._give_back(order_id, name, execution.error or execution.state if last else None)
+        if last or execution.error_class in _HOPELESS:
+            self._delay(message, 0)
+            return Decision.DEAD
+        self._delay(message, self._backoff(message.receives))
+        return Decision.LATER
+
+    def _resend(self, message: Message) -> Decision:
+        """Another execution holding the order is no failure of this message: it must not die of it."""
+        try:
+            self.queue.send_again(message.body, message.group, self._backoff(1))
+        except QueueUnavailable:
+            return Decision.DEAD
+        return Decision.RESENT
+
+    def _give_back(self, order_id: OrderId, claim: str, failure: str | None) -> None:
+        try:
+            self.orders.give_back(order_id, claim, to_text(self.now()), failure)
+        except StoreUnavailable:
+            return  # the claim runs out by itself
+
+    def _delay(self, message: Message, seconds: int) -> None:
+        try:
+            self.queue.delay(message.receipt_handle, seconds)
+        except QueueUnavailable:
+            return  # it comes back after the queue's own visibility timeout
+
+    def _backoff(self, receives: int) -> int:
+        """Half of the delay is certain, half is jitter: what failed together does not return together."""
+        delay = self.delays[min(receives, len(self.delays)) - 1]
+        return round(random.uniform(delay / 2, delay))  # noqa: S311 - jitter
+
+
+def read_command(body: str) -> dict[str, Any] | None:
+    """Read a message; None when it is no command of ours."""
+    try:
+        command = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(command, dict) or command.get("command") not in COMMANDS:
+        return None
+    order_id = command.get("order_id")
+    if not isinstance(order_id, str) or not looks_like_order_id(order_id):
+        return None
+    return {"command": command["command"], "order_id": order_id}

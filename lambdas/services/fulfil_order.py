@@ -1,0 +1,48 @@
+"""Reserves the order's goods, all or nothing, and has the warehouse ship them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lambdas.domain.fulfilment import ShipmentRefused
+from lambdas.domain.order import FulfillmentStatus, quantities_by_sku
+from lambdas.domain.timestamps import Clock, to_text
+from lambdas.services.claimed_order import load_claimed
+from lambdas.services.step_result import Outcome, StepResult, ended, went_on
+
+if TYPE_CHECKING:
+    from lambdas.domain.fulfilment import Stock, Warehouse
+    from lambdas.domain.identifiers import OrderId
+    from lambdas.domain.order_store import OrderStore
+
+
+@dataclass(frozen=True, slots=True)
+class FulfilOrder:
+    """Stock first, then the shipment: from the reservation on, the shipment may have been booked."""
+
+    orders: OrderStore
+    stock: Stock
+    warehouse: Warehouse
+    now: Clock
+
+    def __call__(self, order_id: OrderId, claim: str) -> StepResult:
+        """Reserve and ship; a shortage or a refusal is an outcome.
+
+        Raises StockContention, WarehouseUnavailable, ClaimLost or StoreUnavailable.
+        """
+        order = load_claimed(self.orders, order_id, claim)
+        if order.terminal:
+            return ended(order, Outcome.ALREADY_ENDED)
+        if order.fulfillment_status is FulfillmentStatus.RELEASED:
+            return went_on(Outcome.UNFULFILLABLE, reason="shipment_refused")
+        lines = self.orders.lines_of(order)
+        if order.fulfillment_status is FulfillmentStatus.UNRESERVED:
+            if self.stock.reserve(order, lines, claim, to_text(self.now())):
+                return went_on(Outcome.UNFULFILLABLE, reason="out_of_stock")
+            order = load_claimed(self.orders, order_id, claim)
+        refusal = self.warehouse.ship(order_id, quantities_by_sku(lines))
+        if isinstance(refusal, ShipmentRefused):
+            self.stock.release(order, lines, claim, to_text(self.now()))
+            return went_on(Outcome.UNFULFILLABLE, reason="shipment_refused")
+        return went_on(Outcome.SHIPPED)

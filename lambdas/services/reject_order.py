@@ -1,0 +1,65 @@
+"""Ends an order that cannot be fulfilled: the money is given free first, then the order is rejected."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lambdas.domain.errors import PaymentOutcomeUnknown, StoreUnavailable
+from lambdas.domain.order import FulfillmentStatus, PaymentStatus
+from lambdas.domain.payment import IntentState
+from lambdas.domain.timestamps import Clock, to_text
+from lambdas.domain.transitions import needs_attention, rejected
+from lambdas.services.claimed_order import load_claimed
+from lambdas.services.key_generations import renewing_stale_keys
+from lambdas.services.step_result import Outcome, StepResult, ended
+
+if TYPE_CHECKING:
+    from lambdas.domain.identifiers import OrderId
+    from lambdas.domain.order import Order
+    from lambdas.domain.order_store import OrderStore
+    from lambdas.domain.payment import PaymentProvider
+
+
+@dataclass(frozen=True, slots=True)
+class RejectOrder:
+    """Voids and rejects for a business reason (never for a technical failure)."""
+
+    orders: OrderStore
+    payments: PaymentProvider
+    now: Clock
+
+    def __call__(self, order_id: OrderId, claim: str, reason: str) -> StepResult:
+        """Void what was authorised and reject with the reason's code."""
+        order = load_claimed(self.orders, order_id, claim)
+        if order.terminal:
+            return ended(order, Outcome.REJECTED)
+        if order.fulfillment_status is FulfillmentStatus.RESERVED:
+            # A late duplicate of the step before this one reserved after all: go on from where it stands.
+            raise StoreUnavailable(f"{order_id} holds stock and is to be rejected")
+        payment = order.payment_status
+        if order.payment_intent:
+            payment = self._void(order, order.payment_intent, claim)
+        at = to_text(self.now())
+        if payment is PaymentStatus.CAPTURED:
+            order = needs_attention(order, at, "captured_before_shipment", payment=payment)
+        else:
+            fulfillment = (
+                order.fulfillment_status
+                if order.fulfillment_status is FulfillmentStatus.RELEASED
+                else FulfillmentStatus.OUT_OF_STOCK
+            )
+            order = rejected(order, at, reason, payment=payment, fulfillment=fulfillment)
+        self.orders.save(order, claim)
+        return ended(order)
+
+    def _void(self, order: Order, intent_id: str, claim: str) -> PaymentStatus:
+        with renewing_stale_keys(self.orders, order, claim, self.now):
+            intent = self.payments.void(order.order_id, intent_id, order.key_generation)
+        match intent.state:
+            case IntentState.CANCELED:
+                return PaymentStatus.VOIDED
+            case IntentState.CAPTURED:
+                return PaymentStatus.CAPTURED
+            case _:
+                raise PaymentOutcomeUnknown(f"{intent_id} is {intent.state}")
