@@ -34,8 +34,8 @@ asl: .venv/.dev
 	@$(BIN)/statelint statemachines/*.asl.json && echo "statelint: no errors"
 
 templates: .venv/.dev ## cfn-lint over the synthesised templates of local and prod
-	@$(BIN)/python -m stacks.synthesis local .build/lint/local
-	@$(BIN)/python -m stacks.synthesis prod .build/lint/prod auth=iam
+	@$(BIN)/python -m stacks local .build/lint/local
+	@$(BIN)/python -m stacks prod .build/lint/prod auth=iam
 	@$(BIN)/cfn-lint .build/lint/local/*.template.json .build/lint/prod/*.template.json && echo "cfn-lint: no errors"
 
 lock: ## resolve the dependencies anew (needs uv)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lambdas.domain.fulfilment import ShipmentRefused
 from lambdas.domain.order import FulfillmentStatus, quantities_by_sku
 from lambdas.domain.timestamps import Clock, to_text
+from lambdas.domain.transitions import reserved
 from lambdas.services.claimed_order import load_claimed
 from lambdas.services.step_result import Outcome, StepResult, ended, went_on
 
@@ -38,9 +39,10 @@ class FulfilOrder:
             return went_on(Outcome.UNFULFILLABLE, reason="shipment_refused")
         lines = self.orders.lines_of(order)
         if order.fulfillment_status is FulfillmentStatus.UNRESERVED:
-            if self.stock.reserve(order, lines, claim, to_text(self.now())):
+            at = to_text(self.now())
+            if self.stock.reserve(order, lines, claim, at):
                 return went_on(Outcome.UNFULFILLABLE, reason="out_of_stock")
-            order = load_claimed(self.orders, order_id, claim)
+            order = reserved(order, at)
         refusal = self.warehouse.ship(order_id, quantities_by_sku(lines))
         if isinstance(refusal, ShipmentRefused):
             self.stock.release(order, lines, claim, to_text(self.now()))

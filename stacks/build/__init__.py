@@ -1,0 +1,1 @@
+"""The build of the functions' artefacts: plain Python before synthesis, no Docker."""

@@ -1,0 +1,111 @@
+"""A Python function with a role of its own that holds exactly what it was given."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from aws_cdk import AssetHashType, Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from stacks.constructs.logs import log_group
+from stacks.constructs.permissions import allow, fixed
+from stacks.timeouts import FUNCTION_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from stacks.build.artefacts import Artefact
+    from stacks.settings import Settings
+    from stacks.timeouts import FunctionName
+
+METRICS_NAMESPACE: Final = "Orders"
+
+
+class PythonFunction(Construct):
+    """A Lambda function with its log group and its least-privilege role.
+
+    The role's policy is inline and complete: nothing that the CDK grants later can widen it, and
+    whatever depends on the role finds its permissions in place.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        name: FunctionName,
+        artefact: Artefact,
+        settings: Settings,
+        environment: Mapping[str, str],
+        statements: Sequence[iam.PolicyStatement],
+        reserved_concurrency: int | None = None,
+    ) -> None:
+        """Define the function.
+
+        Args:
+            scope: the stack.
+            id_: the construct's id.
+            name: the folder under `lambdas/` with the handler; also its service name in logs.
+            artefact: the built folder that holds it.
+            settings: of the environment.
+            environment: variables beside those that every function has.
+            statements: what it may call, beside its own log group and X-Ray.
+            reserved_concurrency: None shares the account's.
+        """
+        super().__init__(scope, id_)
+        full_name = f"{settings.stack_prefix}-{name}"
+        group = log_group(self, "Logs", name=f"/aws/lambda/{full_name}", settings=settings)
+        role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            inline_policies={
+                "calls": iam.PolicyDocument(
+                    statements=[
+                        *statements,
+                        allow("logs", "CreateLogStream PutLogEvents", group.log_group_arn),
+                        # X-Ray knows no resources: https://docs.aws.amazon.com/
+                        # service-authorization/latest/reference/list_awsx-ray.html
+                        allow("xray", "PutTraceSegments PutTelemetryRecords", "*"),
+                    ]
+                )
+            },
+        )
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            function_name=full_name,
+            runtime=lambda_.Runtime(settings.runtime, lambda_.RuntimeFamily.PYTHON),
+            architecture=_architecture(settings),
+            handler=f"lambdas.{name}.handler.handle",
+            code=lambda_.Code.from_asset(
+                str(artefact.folder),
+                asset_hash=artefact.asset_hash,
+                asset_hash_type=AssetHashType.CUSTOM,
+            ),
+            timeout=Duration.seconds(FUNCTION_SECONDS[name]),
+            memory_size=settings.memory_mb[name],
+            environment={
+                "ENVIRONMENT": settings.environment,
+                "POWERTOOLS_SERVICE_NAME": name,
+                "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
+                "POWERTOOLS_LOG_LEVEL": settings.log_level,
+                **environment,
+            },
+            role=fixed(self, role),
+            log_group=group,
+            tracing=lambda_.Tracing.ACTIVE,
+            reserved_concurrent_executions=reserved_concurrency,
+            current_version_options=lambda_.VersionOptions(
+                # An execution under way still calls the version that it started with.
+                removal_policy=RemovalPolicy.DESTROY if settings.ephemeral else RemovalPolicy.RETAIN
+            ),
+        )
+
+
+def _architecture(settings: Settings) -> lambda_.Architecture:
+    if settings.architecture == "arm64":
+        return lambda_.Architecture.ARM_64
+    return lambda_.Architecture.X86_64

@@ -1,0 +1,37 @@
+"""Statements of what a role may call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from aws_cdk import aws_iam as iam
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from constructs import Construct
+
+# PartiQL alone could write an item outside of any transaction.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
+IN_TRANSACTION: Final[Mapping[str, Mapping[str, str]]] = {
+    "StringEquals": {"dynamodb:EnclosingOperation": "ExecuteTransaction"}
+}
+
+
+def allow(
+    service: str,
+    calls: str,
+    *resources: str,
+    conditions: Mapping[str, Mapping[str, str]] | None = None,
+) -> iam.PolicyStatement:
+    """Let a role make `calls` (separated by spaces) of `service` on `resources` (ARNs)."""
+    return iam.PolicyStatement(
+        actions=[f"{service}:{call}" for call in calls.split()],
+        resources=list(resources),
+        conditions=conditions,
+    )
+
+
+def fixed(scope: Construct, role: iam.Role) -> iam.IRole:
+    """`role` as one that nothing the CDK grants later can widen."""
+    return iam.Role.from_role_arn(scope, "FixedRole", role.role_arn, mutable=False)

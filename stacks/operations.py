@@ -1,0 +1,131 @@
+"""What pages an operator: alarms on one topic."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aws_cdk import CfnOutput, Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_sns as sns
+from aws_cdk.aws_cloudwatch_actions import SnsAction
+
+if TYPE_CHECKING:
+    from constructs import Construct
+
+    from stacks.api import ApiStack
+    from stacks.settings import Settings
+    from stacks.storage import StorageStack
+    from stacks.workflow import WorkflowStack
+
+_FIVE_MINUTES = Duration.minutes(5)
+
+
+class OperationsStack(Stack):
+    """Alarms, each with what to do about it in its description.
+
+    They notify one topic. Who listens is not in the template: operators subscribe to it.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        settings: Settings,
+        storage: StorageStack,
+        workflow: WorkflowStack,
+        api: ApiStack,
+        **kwargs: Any,  # noqa: ANN401 - Stack's own keywords
+    ) -> None:
+        super().__init__(scope, id_, **kwargs)
+        self._prefix = settings.stack_prefix
+        # Not encrypted with a key of our own: CloudWatch cannot publish to a topic under the key
+        # that SNS manages, and an alarm holds nothing but names and numbers.
+        self._topic = sns.Topic(self, "Alarms", enforce_ssl=True)
+        self._queues(storage)
+        self._workflow(workflow)
+        self._alarm(
+            "ApiServerErrors",
+            api.api.metric_server_error(period=_FIVE_MINUTES, statistic="Sum"),
+            threshold=5,
+            periods=1,
+            why="The API answered 5xx. Clients retry; see the ingest function's errors.",
+        )
+        CfnOutput(self, "AlarmTopicArn", value=self._topic.topic_arn)
+
+    def _queues(self, storage: StorageStack) -> None:
+        letters, orders = storage.queues.dead_letters, storage.queues.queue
+        self._alarm(
+            "DeadLetters",
+            # In flight counts too: whoever reads the queue hides what it reads.
+            cloudwatch.MathExpression(
+                expression="visible + in_flight",
+                label="dead letters",
+                period=_FIVE_MINUTES,
+                using_metrics={
+                    "visible": letters.metric_approximate_number_of_messages_visible(
+                        period=_FIVE_MINUTES, statistic="Maximum"
+                    ),
+                    "in_flight": letters.metric_approximate_number_of_messages_not_visible(
+                        period=_FIVE_MINUTES, statistic="Maximum"
+                    ),
+                },
+            ),
+            threshold=0,
+            periods=3,
+            why="Orders failed four times and wait in the dead-letter queue for 15 minutes now.",
+        )
+        self._alarm(
+            "OrdersWaiting",
+            orders.metric_approximate_age_of_oldest_message(period=_FIVE_MINUTES, statistic="Maximum"),
+            threshold=15 * 60,
+            periods=3,
+            why="An order has waited for over 15 minutes: dispatch is behind, or steps fail.",
+        )
+
+    def _workflow(self, workflow: WorkflowStack) -> None:
+        dispatch, machine = workflow.dispatch, workflow.machine
+        self._alarm(
+            "DispatchErrors",
+            dispatch.metric_errors(period=_FIVE_MINUTES, statistic="Sum"),
+            threshold=0,
+            periods=1,
+            why="dispatch itself failed: its whole batch comes back after 20 minutes.",
+        )
+        self._alarm(
+            "DispatchThrottles",
+            dispatch.metric_throttles(period=_FIVE_MINUTES, statistic="Sum"),
+            threshold=0,
+            periods=3,
+            why="dispatch is throttled: throttled batches burn receives on the way to dead letters.",
+        )
+        self._alarm(
+            "ExecutionsFailed",
+            machine.metric_failed(period=_FIVE_MINUTES, statistic="Sum"),
+            threshold=10,
+            periods=2,
+            why="Executions fail and are retried from the queue. Which step: the workflow's log.",
+        )
+        self._alarm(
+            "ExecutionsTimedOut",
+            machine.metric_timed_out(period=_FIVE_MINUTES, statistic="Sum"),
+            threshold=0,
+            periods=1,
+            why="Executions outlast 180 s, which the steps' own timeouts should not let happen.",
+        )
+
+    def _alarm(
+        self, id_: str, metric: cloudwatch.IMetric, *, threshold: float, periods: int, why: str
+    ) -> None:
+        """An alarm above `threshold` in each of `periods` spans of five minutes."""
+        cloudwatch.Alarm(
+            self,
+            id_,
+            alarm_name=f"{self._prefix}-{id_}",
+            alarm_description=why,
+            metric=metric,
+            threshold=threshold,
+            evaluation_periods=periods,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        ).add_alarm_action(SnsAction(self._topic))

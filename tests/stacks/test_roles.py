@@ -1,0 +1,142 @@
+"""Each role may do exactly what its function calls, and no more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from tests.stacks.templates import Call, as_list
+
+if TYPE_CHECKING:
+    from tests.stacks.templates import Assembly
+
+IN_TRANSACTION: Final = "ExecuteTransaction"
+
+# Neither knows resources (see where the statements are made).
+TRACES: Final = {
+    ("xray:PutTraceSegments", "*", None),
+    ("xray:PutTelemetryRecords", "*", None),
+}
+LOG_DELIVERY: Final = {
+    (f"logs:{call}", "*", None)
+    for call in (
+        "CreateLogDelivery",
+        "GetLogDelivery",
+        "UpdateLogDelivery",
+        "DeleteLogDelivery",
+        "ListLogDeliveries",
+        "PutResourcePolicy",
+        "DescribeResourcePolicies",
+        "DescribeLogGroups",
+    )
+}
+
+
+def calls(service: str, names: str, resource: str, within: str | None = None) -> set[Call]:
+    return {(f"{service}:{name}", resource, within) for name in names.split()}
+
+
+def function_calls(function: str) -> set[Call]:
+    return TRACES | calls("logs", "CreateLogStream PutLogEvents", f"{function}Logs")
+
+
+ROLES: Final[dict[str, set[Call]]] = {
+    "IngestRole": function_calls("Ingest")
+    | calls("dynamodb", "GetItem PutItem BatchGetItem", "Orders")
+    | calls("dynamodb", "Query", "Orders/index/by_client")
+    | calls("dynamodb", "BatchGetItem", "Inventory")
+    | calls("sqs", "SendMessage", "QueuesOrders"),
+    "DispatchRole": function_calls("Dispatch")
+    | calls("states", "StartSyncExecution", "ProcessMachine")
+    | calls(
+        "sqs",
+        "ReceiveMessage DeleteMessage GetQueueAttributes ChangeMessageVisibility SendMessage",
+        "QueuesOrders",
+    )
+    | calls("dynamodb", "UpdateItem", "Orders"),
+    "ValidateRole": function_calls("Validate")
+    | calls("dynamodb", "UpdateItem GetItem", "Orders")
+    | calls("dynamodb", "BatchGetItem", "Inventory"),
+    "PaymentRole": function_calls("Payment")
+    | calls("dynamodb", "GetItem UpdateItem", "Orders")
+    | calls("dynamodb", "PartiQLUpdate", "Orders", IN_TRANSACTION)
+    | calls("dynamodb", "PartiQLInsert", "Ledger", IN_TRANSACTION)
+    | calls("dynamodb", "GetItem", "Ledger")
+    | calls("dynamodb", "GetItem PutItem UpdateItem DeleteItem", "Idempotency")
+    | calls("secretsmanager", "GetSecretValue", "PaymentSecret"),
+    "FulfilRole": function_calls("Fulfil")
+    | calls("dynamodb", "GetItem Query UpdateItem PutItem DeleteItem ConditionCheckItem", "Orders")
+    | calls("dynamodb", "UpdateItem BatchGetItem", "Inventory")
+    | calls("secretsmanager", "GetSecretValue", "WarehouseSecret"),
+    "ProcessRole": TRACES
+    | LOG_DELIVERY
+    | calls("xray", "GetSamplingRules GetSamplingTargets", "*")
+    | calls("lambda", "InvokeFunction", "ValidateFunctionCurrentVersion")
+    | calls("lambda", "InvokeFunction", "PaymentFunctionCurrentVersion")
+    | calls("lambda", "InvokeFunction", "FulfilFunctionCurrentVersion")
+    | calls("events", "PutEvents", "Bus"),
+}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_holds_exactly_what_its_function_calls(prod: Assembly, role: str) -> None:
+    assert prod.calls(role) == ROLES[role]
+
+
+@pytest.mark.parametrize("environment", ["local", "prod", "staging"])
+def test_there_is_no_other_role_and_no_policy_beside_the_roles_own(
+    assemblies: dict[str, Assembly], environment: str
+) -> None:
+    assembly = assemblies[environment]
+    assert set(assembly.resources("AWS::IAM::Role")) == set(ROLES)
+    assert not assembly.resources("AWS::IAM::Policy")
+    assert not assembly.resources("AWS::IAM::ManagedPolicy")
+    for role in assembly.resources("AWS::IAM::Role").values():
+        assert "ManagedPolicyArns" not in role["Properties"]
+
+
+def test_no_action_is_a_wildcard_and_star_stands_only_where_there_are_no_resources(
+    prod: Assembly,
+) -> None:
+    everywhere = set()
+    for role in ROLES:
+        for action, resource, _ in prod.calls(role):
+            assert "*" not in action
+            if "*" in resource:
+                everywhere.add(action.partition(":")[0])
+    assert everywhere == {"xray", "logs"}
+
+
+def test_each_role_is_assumed_by_its_own_service_alone(prod: Assembly) -> None:
+    for name, role in prod.resources("AWS::IAM::Role").items():
+        (statement,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        service = "states" if name == "ProcessRole" else "lambda"
+        assert statement["Principal"] == {"Service": f"{service}.amazonaws.com"}
+
+
+def test_only_payment_may_write_to_the_ledger_and_only_insert(prod: Assembly) -> None:
+    reading = {"dynamodb:GetItem"}
+    writers = {
+        (role, action, within)
+        for role in ROLES
+        for action, resource, within in prod.calls(role)
+        if resource.startswith("Ledger") and action not in reading
+    }
+    assert writers == {("PaymentRole", "dynamodb:PartiQLInsert", IN_TRANSACTION)}
+
+
+def test_each_function_has_a_role_of_its_own(prod: Assembly) -> None:
+    functions = prod.resources("AWS::Lambda::Function")
+    assert {name: f["Properties"]["Role"]["Fn::GetAtt"][0][:-8] for name, f in functions.items()} == {
+        f"{name}Function": f"{name}Role" for name in ("Ingest", "Dispatch", "Validate", "Payment", "Fulfil")
+    }
+
+
+def test_the_api_may_invoke_ingest_for_its_own_routes_alone(prod: Assembly) -> None:
+    permissions = prod.resources("AWS::Lambda::Permission")
+    assert len(permissions) == 4
+    for permission in permissions.values():
+        assert permission["Properties"]["Principal"] == "apigateway.amazonaws.com"
+        source = permission["Properties"]["SourceArn"]["Fn::Join"][1]
+        assert as_list(source)[-1].startswith("/*/*/v1/")
