@@ -14,7 +14,7 @@ from stacks.constructs.permissions import allow
 if TYPE_CHECKING:
     from constructs import Construct
 
-    from stacks.build.artefacts import Build
+    from stacks.packaging.artefacts import Build
     from stacks.settings import Settings
     from stacks.storage import StorageStack
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from aws_cdk import App, DefaultStackSynthesizer, Tags
 
 from stacks.api import ApiStack
-from stacks.build.artefacts import PROJECT, build, stage
 from stacks.environments import CONTEXT_KEYS, settings_for
 from stacks.operations import OperationsStack
+from stacks.packaging.artefacts import PROJECT, build, stage
 from stacks.storage import StorageStack
 from stacks.workflow import WorkflowStack
 

@@ -6,7 +6,7 @@ import hashlib
 import sys
 from typing import TYPE_CHECKING, Final
 
-from stacks.build.artefacts import PROJECT
+from stacks.packaging.artefacts import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

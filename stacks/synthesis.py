@@ -14,10 +14,10 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Final
 
-from stacks.build.artefacts import PROJECT
 from stacks.environments import settings_for
 from stacks.errors import NodeMissingError, SynthesisError
 from stacks.fingerprint import sources_fingerprint
+from stacks.packaging.artefacts import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,10 +8,10 @@ from aws_cdk import CfnOutput, CfnParameter, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_lambda as lambda_
 
-from stacks.build.artefacts import PROJECT
 from stacks.constructs.function import PythonFunction
 from stacks.constructs.permissions import IN_TRANSACTION, allow
 from stacks.constructs.process import ProcessOrder
+from stacks.packaging.artefacts import PROJECT
 from stacks.timeouts import MAX_RECEIVES, claim_seconds
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_stepfunctions as sfn
     from constructs import Construct
 
-    from stacks.build.artefacts import Build
+    from stacks.packaging.artefacts import Build
     from stacks.settings import Settings
     from stacks.storage import StorageStack
     from stacks.timeouts import FunctionName
@@ -70,6 +70,7 @@ class WorkflowStack(Stack):
         environment: Mapping[str, str],
         statements: Sequence[iam.PolicyStatement],
         reserved_concurrency: int | None = None,
+        depends_on_parameter: str | None = None,
     ) -> lambda_.Function:
         return PythonFunction(
             self,
@@ -80,6 +81,7 @@ class WorkflowStack(Stack):
             environment=environment,
             statements=statements,
             reserved_concurrency=reserved_concurrency,
+            depends_on_parameter=depends_on_parameter,
         ).function
 
     def _validate(self) -> lambda_.Function:
@@ -121,6 +123,7 @@ class WorkflowStack(Stack):
                 ),
                 allow("secretsmanager", "GetSecretValue", storage.payment_secret.secret_arn),
             ],
+            depends_on_parameter=self._payment_api,
         )
 
     def _fulfil(self) -> lambda_.Function:
@@ -142,6 +145,7 @@ class WorkflowStack(Stack):
                 allow("dynamodb", "UpdateItem BatchGetItem", storage.inventory.table_arn),
                 allow("secretsmanager", "GetSecretValue", storage.warehouse_secret.secret_arn),
             ],
+            depends_on_parameter=self._warehouse_url,
         )
 
     def _machine(

@@ -16,6 +16,7 @@ from lambdas.domain.order_store import InvalidCursor
 from lambdas.domain.submission import InvalidSubmission
 from lambdas.ingest.idempotency_key import InvalidIdempotencyKey, read_idempotency_key
 from lambdas.ingest.identity import PRICE_SCOPE, Unauthenticated, identify
+from lambdas.ingest.limits import DEFAULT_PAGE, MAX_BODY_BYTES, MAX_PAGE
 from lambdas.ingest.responses import (
     RETRY_AFTER_SECONDS,
     Response,
@@ -34,10 +35,6 @@ if TYPE_CHECKING:
     from lambdas.services.submit_order import SubmitOrder
 
 Event = dict[str, Any]
-
-MAX_BODY_BYTES: Final = 256 * 1024
-MAX_PAGE: Final = 100
-DEFAULT_PAGE: Final = 20
 
 
 class Refused(Exception):

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from lambdas.domain.order import TIMELINE_LIMIT, FulfillmentStatus, PaymentStatus, Status
 from lambdas.domain.submission import MAX_LINES, MAX_QUANTITY, MAX_REFERENCE, MAX_TOTAL
-from lambdas.ingest.api import DEFAULT_PAGE, MAX_PAGE
 from lambdas.ingest.idempotency_key import MAX_LENGTH
+from lambdas.ingest.limits import DEFAULT_PAGE, MAX_PAGE
 from lambdas.ingest.responses import ERRORS
 
 Schema = dict[str, Any]

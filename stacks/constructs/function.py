@@ -16,7 +16,7 @@ from stacks.timeouts import FUNCTION_SECONDS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from stacks.build.artefacts import Artefact
+    from stacks.packaging.artefacts import Artefact
     from stacks.settings import Settings
     from stacks.timeouts import FunctionName
 
@@ -41,6 +41,7 @@ class PythonFunction(Construct):
         environment: Mapping[str, str],
         statements: Sequence[iam.PolicyStatement],
         reserved_concurrency: int | None = None,
+        depends_on_parameter: str | None = None,
     ) -> None:
         """Define the function.
 
@@ -53,6 +54,10 @@ class PythonFunction(Construct):
             environment: variables beside those that every function has.
             statements: what it may call, beside its own log group and X-Ray.
             reserved_concurrency: None shares the account's.
+            depends_on_parameter: a template parameter in `environment`. It becomes the version's
+                description, which CloudFormation cannot change in place: another value publishes
+                another version. Without that the workflow would go on calling the version that
+                was published with the old value.
         """
         super().__init__(scope, id_)
         full_name = f"{settings.stack_prefix}-{name}"
@@ -99,8 +104,9 @@ class PythonFunction(Construct):
             tracing=lambda_.Tracing.ACTIVE,
             reserved_concurrent_executions=reserved_concurrency,
             current_version_options=lambda_.VersionOptions(
+                description=depends_on_parameter,
                 # An execution under way still calls the version that it started with.
-                removal_policy=RemovalPolicy.DESTROY if settings.ephemeral else RemovalPolicy.RETAIN
+                removal_policy=RemovalPolicy.DESTROY if settings.ephemeral else RemovalPolicy.RETAIN,
             ),
         )
 

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Final
 import boto3
 import pytest
 
-from stacks.build import artefacts, bytecode
-from stacks.build.artefacts import Artefact, build
-from stacks.build.dependencies import built_once, prune, read_lock, refuse_compiled
 from stacks.environments import BUILDING_RUNTIME
 from stacks.errors import BuildError
+from stacks.packaging import artefacts, bytecode
+from stacks.packaging.artefacts import Artefact, build
+from stacks.packaging.dependencies import built_once, prune, read_lock, refuse_compiled
 from tests.stacks.templates import short_name
 
 if TYPE_CHECKING:
-    from stacks.build.artefacts import Build
+    from stacks.packaging.artefacts import Build
     from tests.stacks.templates import Assembly
 
 REGION: Final = "eu-central-1"
@@ -96,7 +96,7 @@ def test_a_handler_starts_with_its_artefact_the_runtime_and_its_template_alone(
     artefact = {str(function): a for function, a in built.by_function.items()}[name]
     site = str(Path(boto3.__file__).parents[1])
     given = json.dumps([str(artefact.folder), site, RUNTIME_PACKAGES, f"lambdas.{name}.handler"])
-    done = subprocess.run(  # noqa: S603 - this interpreter, isolated from this environment
+    done = subprocess.run(
         [sys.executable, "-I", "-S", "-B", "-c", IMPORT_HANDLER, given],
         capture_output=True,
         text=True,

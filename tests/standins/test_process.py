@@ -92,7 +92,7 @@ def test_a_port_in_use_is_one_line(tmp_path: Path, taken: int) -> None:
 
 def test_the_child_ends_with_its_parent(tmp_path: Path) -> None:
     ports = free_ports()
-    with subprocess.Popen(  # noqa: S603 - our own module
+    with subprocess.Popen(
         [sys.executable, "-c", PARENT, str(ports[0]), str(ports[1]), str(tmp_path / "log")],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

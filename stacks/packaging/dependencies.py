@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from stacks.build.bytecode import compile_folder
 from stacks.errors import BuildError
+from stacks.packaging.bytecode import compile_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

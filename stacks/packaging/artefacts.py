@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from stacks.build.bytecode import compile_folder, interpreter_for
-from stacks.build.dependencies import FORMAT, built_once, install, read_lock, refuse_compiled
 from stacks.errors import BuildError
+from stacks.packaging.bytecode import compile_folder, interpreter_for
+from stacks.packaging.dependencies import FORMAT, built_once, install, read_lock, refuse_compiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -69,7 +69,7 @@ def build(runtime: str, project: Path = PROJECT) -> Build:
     wanted = {package for groups in _PACKAGES.values() for group in groups for package in group}
     if missing := wanted.symmetric_difference(lock):
         raise BuildError(
-            f"functions.lock and stacks/build/artefacts.py differ in {', '.join(sorted(missing))}"
+            f"functions.lock and stacks/packaging/artefacts.py differ in {', '.join(sorted(missing))}"
         )
     compiler = interpreter_for(runtime)
     cache = project / ".build"

@@ -1,0 +1,43 @@
+"""Output: data on stdout, messages on stderr; people get tables and colour, programs get JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.console import Console
+
+MESSAGE_WIDTH = 100
+
+
+def _stdout() -> Console:
+    return Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def _stderr() -> Console:
+    return Console(file=sys.stderr, highlight=False, soft_wrap=not sys.stderr.isatty())
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where a command writes. Colour goes away with NO_COLOR or when nobody watches (rich sees to both)."""
+
+    as_json: bool = False
+    data: Console = field(default_factory=_stdout)
+    messages: Console = field(default_factory=_stderr)
+
+    def json(self, value: Any) -> None:  # noqa: ANN401 - any JSON value
+        """Write one JSON value to stdout."""
+        self.data.file.write(json.dumps(value, indent=2) + "\n")
+
+    def say(self, text: str) -> None:
+        """Tell the person something on stderr."""
+        self.messages.print(text)
+
+    def error(self, text: str, *hints: str) -> None:
+        """Say what went wrong and what to do next."""
+        self.messages.print(f"[bold red]orders:[/] {text}")
+        for hint in hints:
+            self.messages.print(f"  {hint}")

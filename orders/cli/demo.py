@@ -1,0 +1,199 @@
+"""`orders demo`: a pipeline, a catalogue, sample orders, what became of them, and where the money is."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from lambdas.domain.money import format_minor
+from lambdas.domain.order import TERMINAL
+from orders.api_client import OrdersClient
+from orders.cli.exit_codes import ExitCode
+from orders.cli.orders import coloured
+from orders.cli.up import local_run, print_addresses, serve
+from orders.local.books import read_books
+from orders.local.stock import put_products
+from orders.sample_orders import CATALOGUE, CURRENCY, sample_orders
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from orders.cli.console import Output
+    from orders.local.books import Books
+    from orders.local.run_file import Addresses
+    from orders.sample_orders import Sample
+
+SUBMITTERS: Final = 4
+POLL_SECONDS: Final = 0.25
+PATIENCE_SECONDS: Final = 120.0
+"""So long without any order ending, and those left count as stuck."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How the sample orders ended."""
+
+    orders: list[dict[str, Any]]
+    seconds: float
+
+    @property
+    def stuck(self) -> list[dict[str, Any]]:
+        """The orders that have not ended."""
+        return [order for order in self.orders if order["status"] not in TERMINAL]
+
+    def count(self, status: str) -> int:
+        """Count the orders of a status."""
+        return sum(order["status"] == status for order in self.orders)
+
+
+def demo(arguments: argparse.Namespace, output: Output) -> int:
+    """Run the demonstration; exit 3 when an order is stuck or a sum does not close."""
+    with local_run(arguments, output) as run:
+        put_products(run.addresses, CATALOGUE)
+        output.say(f"[green]✓[/] catalogue of {len(CATALOGUE)} products filled")
+        client_name = f"demo-{uuid.uuid4().hex[:6]}"
+        client = OrdersClient(run.addresses.api_url, {"X-Orders-Client": client_name})
+        result = process(client, sample_orders(arguments.orders, client_name), output)
+        first = min(datetime.fromisoformat(order["accepted_at"]) for order in result.orders)
+        books = read_books(run.addresses, first)
+        report(result, books, output)
+        if not arguments.once:
+            if not output.as_json:
+                _print_next(run.addresses, result, client_name, output)
+            serve(output)
+    return ExitCode.OK if not result.stuck and books.balanced else ExitCode.FINDINGS
+
+
+def process(client: OrdersClient, samples: list[Sample], output: Output) -> Result:
+    """Submit all samples and wait until every order has ended, or until nothing ends any more."""
+    columns = (
+        TextColumn("{task.description:<10}"),
+        BarColumn(40),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    began = time.monotonic()
+    with Progress(*columns, console=output.messages) as progress:
+        accepted = progress.add_task("accepted", total=len(samples))
+        ended = progress.add_task("ended", total=len(samples))
+        with ThreadPoolExecutor(SUBMITTERS) as pool:
+            work = [pool.submit(_submit, client, s, lambda: progress.advance(accepted)) for s in samples]
+            ids = {future.result() for future in work}
+        orders = _wait(client, ids, lambda count: progress.update(ended, completed=count))
+    return Result(orders, time.monotonic() - began)
+
+
+def report(result: Result, books: Books, output: Output) -> None:
+    """Tell how the orders ended and where the money is."""
+    if output.as_json:
+        output.json(_as_json(result, books))
+        return
+    output.data.print()
+    _print_outcomes(result, output)
+    output.data.print()
+    _print_balance(books, output)
+
+
+def _submit(client: OrdersClient, sample: Sample, done: Callable[[], None]) -> str:
+    order_id: str = client.submit(json.dumps(sample.body).encode(), sample.key).order["order_id"]
+    done()
+    return order_id
+
+
+def _wait(client: OrdersClient, ids: set[str], tell: Callable[[int], None]) -> list[dict[str, Any]]:
+    count, last_change = 0, time.monotonic()
+    while True:
+        orders = [order for order in _all(client) if order["order_id"] in ids]
+        ended = sum(order["status"] in TERMINAL for order in orders)
+        tell(ended)
+        if ended > count:
+            count, last_change = ended, time.monotonic()
+        if ended == len(ids) or time.monotonic() - last_change > PATIENCE_SECONDS:
+            return orders
+        time.sleep(POLL_SECONDS)
+
+
+def _all(client: OrdersClient) -> list[dict[str, Any]]:
+    orders, cursor = client.page()
+    while cursor:
+        page, cursor = client.page(cursor)
+        orders += page
+    return orders
+
+
+def _as_json(result: Result, books: Books) -> dict[str, Any]:
+    rejected = Counter(o["reason"] for o in result.orders if o["status"] == "rejected")
+    return {
+        "submitted": len(result.orders),
+        "completed": result.count("completed"),
+        "rejected": result.count("rejected"),
+        "rejected_by_reason": dict(sorted(rejected.items())),
+        "stuck": len(result.stuck),
+        "stuck_orders": [order["order_id"] for order in result.stuck],
+        "currency": CURRENCY,
+        "captured_minor": books.captured_at_provider.get(CURRENCY, 0),
+        "booked_minor": books.booked.get(CURRENCY, 0),
+        "ledger_entries": books.entries,
+        "ledger_balanced": books.balanced,
+        "seconds": round(result.seconds, 2),
+    }
+
+
+def _print_outcomes(result: Result, output: Output) -> None:
+    count = Counter((order["status"], order["reason"] or "") for order in result.orders)
+    sums: Counter[tuple[str, str]] = Counter()
+    for order in result.orders:
+        sums[order["status"], order["reason"] or ""] += order["total"]
+    table = Table(box=None, pad_edge=False, title="How the orders ended", title_justify="left")
+    table.add_column("STATUS")
+    table.add_column("REASON", no_wrap=True)
+    table.add_column("ORDERS", justify="right")
+    table.add_column(CURRENCY, justify="right")
+    for (status, reason), number in sorted(count.items()):
+        total = format_minor(sums[status, reason], CURRENCY)
+        table.add_row(coloured(status), reason, str(number), total)
+    output.data.print(table)
+    rate = len(result.orders) / result.seconds
+    output.data.print(f"{len(result.orders)} orders in {result.seconds:.1f} s, {rate:.0f} a second")
+
+
+def _print_balance(books: Books, output: Output) -> None:
+    table = Table(box=None, pad_edge=False, title="Trial balance", title_justify="left", show_footer=True)
+    debit = format_minor(sum(b.debit for b in books.balances), CURRENCY)
+    credit = format_minor(sum(b.credit for b in books.balances), CURRENCY)
+    table.add_column("ACCOUNT", footer="Sum")
+    table.add_column("CURRENCY")
+    table.add_column("DEBIT", justify="right", footer=debit)
+    table.add_column("CREDIT", justify="right", footer=credit)
+    for balance in books.balances:
+        amounts = (format_minor(v, balance.currency) if v else "" for v in (balance.debit, balance.credit))
+        table.add_row(balance.account, balance.currency, *amounts)
+    output.data.print(table)
+    captured = format_minor(books.captured_at_provider.get(CURRENCY, 0), CURRENCY)
+    verdict = "[green]the same[/]" if books.balanced else "[bold red]NOT the same[/]"
+    output.data.print(f"{books.entries} entries (an order of total zero books nothing)")
+    output.data.print(f"captured at the provider: {captured} {CURRENCY}, {verdict} as the receivable")
+
+
+def _print_next(addresses: Addresses, result: Result, client: str, output: Output) -> None:
+    completed = next((o for o in result.orders if o["status"] == "completed"), result.orders[0])
+    output.data.print()
+    print_addresses(addresses, output)
+    output.data.print()
+    output.data.print("Try, in another terminal:")
+    for command in (
+        f"orders list --client {client}",
+        f"orders get {completed['order_id']} --client {client}",
+        "orders submit docs/examples/order.json --wait",
+    ):
+        output.data.print(f"  .venv/bin/{command}")

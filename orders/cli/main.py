@@ -1,0 +1,111 @@
+"""The command line `orders`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from orders.api_client import ApiRefused, ApiUnreachable
+from orders.cli import demo, orders, up
+from orders.cli.connection import add_connection_options
+from orders.cli.console import Output
+from orders.cli.exit_codes import ExitCode
+from orders.local.run import LocalRunError
+from orders.local.run_file import NotRunning
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_EPILOG = """\
+exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but something does not add up, 130 interrupted
+Data goes to stdout, messages to stderr; NO_COLOR is obeyed."""
+
+
+def run() -> None:
+    """Run as a program."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code; an error is a line, never a traceback."""
+    parsed = _parser().parse_args(arguments)
+    output = Output(as_json=parsed.json)
+    try:
+        code: int = parsed.run(parsed, output)
+    except ApiRefused as error:
+        _explain(error, output)
+        return ExitCode.FAILED
+    except (ApiUnreachable, LocalRunError, NotRunning, orders.FileUnreadable) as error:
+        output.error(str(error))
+        return ExitCode.FAILED
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output went away, as `| head` does: nothing is left to say.
+        sys.stderr.close()
+        return ExitCode.OK
+    return code
+
+
+def _explain(error: ApiRefused, output: Output) -> None:
+    if output.as_json:
+        output.json(error.problem)
+        return
+    code = error.problem.get("code", "")
+    output.error(f"{error} ({error.status} {code})".replace(" )", ")"))
+    if detail := error.problem.get("detail"):
+        output.say(f"  {detail}")
+    for problem in error.problem.get("errors", []):
+        facts = "".join(f", {k} {v}" for k, v in problem.items() if k not in {"pointer", "code", "detail"})
+        output.say(f"  {problem['pointer'] or '/'}: {problem['detail']} ({problem['code']}{facts})")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="orders",
+        description="An order pipeline that you would trust with your own money.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    command = _command(commands, "demo", demo.demo, "start a pipeline and run 100 sample orders through it")
+    command.add_argument("--once", action="store_true", help="end after the report instead of serving")
+    command.add_argument("--orders", type=_positive, default=100, metavar="N", help="default: %(default)s")
+    up.add_run_options(command)
+
+    command = _command(commands, "up", up.up, "start a pipeline on this machine and serve until Ctrl-C")
+    up.add_run_options(command)
+
+    command = _command(commands, "submit", orders.submit, "submit an order")
+    command.add_argument("file", metavar="FILE", help="the order as JSON; - reads standard input")
+    command.add_argument("--key", help="the Idempotency-Key (default: a new one)")
+    command.add_argument("--wait", action="store_true", help="wait until the order has ended")
+    add_connection_options(command)
+
+    command = _command(commands, "get", orders.get, "show an order")
+    command.add_argument("order_id", metavar="ID")
+    add_connection_options(command)
+
+    command = _command(commands, "list", orders.list_, "list orders, newest first")
+    command.add_argument("--limit", type=_positive, default=20, metavar="N", help="default: %(default)s")
+    command.add_argument("--cursor", help="go on where an earlier list ended")
+    add_connection_options(command)
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, run_: object, summary: str
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=summary, description=summary.capitalize() + ".")
+    command.add_argument("--json", action="store_true", help="write JSON for programs")
+    command.set_defaults(run=run_)
+    return command
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return value

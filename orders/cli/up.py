@@ -1,0 +1,90 @@
+"""`orders up`: the pipeline on this machine until Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from orders.cli.exit_codes import ExitCode
+from orders.local.run import LocalRun, Ports
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+    from types import FrameType
+
+    from orders.cli.console import Output
+    from orders.local.run_file import Addresses
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of every command that starts a pipeline."""
+    parser.add_argument("--data", type=Path, metavar="DIR", help="keep the state here across restarts")
+    parser.add_argument("--port", type=int, default=4566, help="of the AWS engine (default: %(default)s)")
+    parser.add_argument(
+        "--payment-port", type=int, default=12111, help="of the payment stand-in (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--warehouse-port", type=int, default=12112, help="of the warehouse stand-in (default: %(default)s)"
+    )
+
+
+def up(arguments: argparse.Namespace, output: Output) -> int:
+    """Serve until Ctrl-C."""
+    with local_run(arguments, output) as run:
+        if output.as_json:
+            output.json({"api_url": run.addresses.api_url, "engine_url": run.addresses.engine_url})
+        else:
+            print_addresses(run.addresses, output)
+        serve(output)
+    return ExitCode.OK
+
+
+@contextmanager
+def local_run(arguments: argparse.Namespace, output: Output) -> Iterator[LocalRun]:
+    """Start the pipeline as the options say, and stop it whatever happens."""
+    ports = Ports(arguments.port, arguments.payment_port, arguments.warehouse_port)
+
+    def told(step: str, seconds: float) -> None:
+        output.say(f"[green]✓[/] {step:<45} {seconds:5.1f} s")
+
+    with _terminated_like_interrupted(), LocalRun(ports, arguments.data, told) as run:
+        yield run
+
+
+def serve(output: Output) -> None:
+    """Wait for Ctrl-C."""
+    output.say("Serving until Ctrl-C.")
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        output.say("Stopping.")
+
+
+def print_addresses(addresses: Addresses, output: Output) -> None:
+    """Show where everything answers."""
+    table = Table.grid(padding=(0, 2))
+    table.add_row("HTTP API", addresses.api_url)
+    table.add_row("AWS endpoint", addresses.engine_url)
+    table.add_row("Payment provider", addresses.payment_url)
+    table.add_row("Warehouse", addresses.warehouse_url)
+    output.data.print(table)
+
+
+@contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    """Turn SIGTERM into KeyboardInterrupt, so that both leave nothing behind."""
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
