@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _BOOKED: Final = frozenset({200, 201})
 _UNAUTHENTICATED: Final = 401
+# Ours to mend: no retry turns them into a shipment.
+_PERMANENT: Final = frozenset({400, 403, 404, 405, 413, 415})
 _MISMATCH: Final = 409
 _REFUSED: Final = 422
 
@@ -48,6 +50,8 @@ class HttpWarehouse:
             raise OrderCorrupt(f"the warehouse holds another shipment under {order_id}")
         if status == _UNAUTHENTICATED:
             raise ProviderRefused("the warehouse refuses our credentials")
+        if status in _PERMANENT:
+            raise ProviderRefused(f"the warehouse answered {status}")
         raise WarehouseUnavailable(f"the warehouse answered {status}")
 
     def _put(self, order_id: OrderId, body: bytes) -> tuple[int, bytes]:

@@ -9,6 +9,7 @@ Only PaymentIntents are used, with manual capture. Rules of Stripe that the mapp
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -52,6 +53,10 @@ _TOO_MANY: Final = 429
 _SERVER_ERROR: Final = 500
 
 
+# The library logs every error's message at INFO (it may name the payment method) and whole forms at DEBUG.
+logging.getLogger("stripe").setLevel(logging.WARNING)
+
+
 class PooledHttpClient(HTTPClient):
     """Stripe's HTTP port over urllib3: `requests` would cost 25 ms of cold start and a megabyte."""
 
@@ -76,7 +81,8 @@ class PooledHttpClient(HTTPClient):
             answer = self._pool.request(method, url, headers=headers, body=post_data)
         except urllib3.exceptions.HTTPError as error:
             raise stripe.APIConnectionError(type(error).__name__) from error  # type: ignore[no-untyped-call] # theirs
-        return answer.data.decode(), answer.status, answer.headers
+        # The library logs bytes before it decodes them, and would die of a page that is no UTF-8.
+        return answer.data.decode(errors="replace"), answer.status, answer.headers
 
     def close(self) -> None:
         """Close the pool's connections."""
@@ -108,23 +114,38 @@ class StripePayments:
             if error.code in _BUSINESS_CODES or error.param == "payment_method":
                 return Intent("", IntentState.DECLINED, request.amount, decline_code=error.code or "invalid")
             raise ProviderRefused(f"create: {error.code}") from error
+        except stripe.CardError as error:
+            # No card is asked here: Stripe answers 402 to a raw card number. Its text is not passed on.
+            raise ProviderRefused(f"create: {error.code}") from None
 
     def confirm(self, order_id: OrderId, intent_id: str, generation: int) -> Intent:
         """Confirm the intent: the card answers now, and 3-D Secure counts as a decline."""
         options = _options(order_id, "confirm", generation)
         params: PaymentIntentConfirmParams = {"error_on_requires_action": True}
-        return self._change(intent_id, lambda api: api.v1.payment_intents.confirm(intent_id, params, options))
+        return self._change(
+            intent_id,
+            IntentState.UNCONFIRMED,
+            lambda api: api.v1.payment_intents.confirm(intent_id, params, options),
+        )
 
     def capture(self, order_id: OrderId, intent_id: str, amount: Money, generation: int) -> Intent:
         """Capture the whole amount."""
         options = _options(order_id, "capture", generation)
         params: PaymentIntentCaptureParams = {"amount_to_capture": amount.minor}
-        return self._change(intent_id, lambda api: api.v1.payment_intents.capture(intent_id, params, options))
+        return self._change(
+            intent_id,
+            IntentState.AUTHORIZED,
+            lambda api: api.v1.payment_intents.capture(intent_id, params, options),
+        )
 
     def void(self, order_id: OrderId, intent_id: str, generation: int) -> Intent:
         """Cancel the intent."""
         options = _options(order_id, "void", generation)
-        return self._change(intent_id, lambda api: api.v1.payment_intents.cancel(intent_id, {}, options))
+        return self._change(
+            intent_id,
+            IntentState.AUTHORIZED,
+            lambda api: api.v1.payment_intents.cancel(intent_id, {}, options),
+        )
 
     def find(self, intent_id: str) -> Intent:
         """Retrieve the intent."""
@@ -133,8 +154,14 @@ class StripePayments:
         except stripe.InvalidRequestError as error:
             raise ProviderRefused(f"retrieve: {error.code}") from error
 
-    def _change(self, intent_id: str, call: Callable[[StripeClient], stripe.PaymentIntent]) -> Intent:
-        """Change an intent; when it is in another state already, that state is the answer."""
+    def _change(
+        self, intent_id: str, before: IntentState, call: Callable[[StripeClient], stripe.PaymentIntent]
+    ) -> Intent:
+        """Change an intent; when it is in another state already, that state is the answer.
+
+        `before` is the state that the change starts from: found there after a replayed refusal, the refusal
+        no longer holds, and Stripe would replay it for a day (https://docs.stripe.com/error-low-level).
+        """
         try:
             return self._call(call)
         except stripe.CardError:
@@ -142,7 +169,10 @@ class StripePayments:
             return self.find(intent_id)
         except stripe.InvalidRequestError as error:
             if error.code == "payment_intent_unexpected_state":
-                return self.find(intent_id)
+                found = self.find(intent_id)
+                if found.state is before and _is_replayed(error):
+                    raise StaleKey(f"{intent_id}: a refusal is replayed") from error
+                return found
             if error.code == "payment_intent_authentication_failure":
                 return self.find(intent_id)
             raise ProviderRefused(f"{intent_id}: {error.code}") from error
@@ -202,6 +232,10 @@ def _decline_code(answer: stripe.PaymentIntent) -> str | None:
     return code if code == "authentication_required" else getattr(failure, "decline_code", None) or code
 
 
+def _is_replayed(error: stripe.StripeError) -> bool:
+    return str((error.headers or {}).get("idempotent-replayed", "")).lower() == "true"
+
+
 def _explain(error: stripe.StripeError) -> NoReturn:
     """Raise what a failed call means; the message holds codes, never the provider's text or our key."""
     name = type(error).__name__
@@ -212,7 +246,6 @@ def _explain(error: stripe.StripeError) -> NoReturn:
         raise ProviderRefused(f"{name}: another request went out under the same key") from error
     if status in {_TOO_MANY, _CONFLICT}:
         raise ProviderUnavailable(f"{name} ({status})") from error
-    replayed = str((error.headers or {}).get("idempotent-replayed", "")).lower() == "true"
-    if status >= _SERVER_ERROR and replayed:
+    if status >= _SERVER_ERROR and _is_replayed(error):
         raise StaleKey(f"{name} ({status}) is replayed") from error
     raise PaymentOutcomeUnknown(f"{name} ({status or 'no answer'})") from error

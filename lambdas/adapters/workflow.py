@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -17,6 +17,9 @@ from lambdas.domain.workflow import Execution, ExecutionState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+_SERVER_ERROR: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,10 @@ class StepFunctionsWorkflow:
         except (ReadTimeoutError, ConnectionClosedError) as error:
             return Execution(ExecutionState.UNKNOWN, error=type(error).__name__)
         except ClientError as error:
-            return Execution(ExecutionState.NOT_STARTED, error=str(error.response["Error"]["Code"]))
+            # After a server error it may run all the same.
+            unknown = error.response["ResponseMetadata"].get("HTTPStatusCode", 0) >= _SERVER_ERROR
+            state = ExecutionState.UNKNOWN if unknown else ExecutionState.NOT_STARTED
+            return Execution(state, error=str(error.response["Error"]["Code"]))
         except BotoCoreError as error:
             return Execution(ExecutionState.NOT_STARTED, error=type(error).__name__)
         if answer["status"] == "SUCCEEDED":

@@ -19,9 +19,10 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import (
     IdempotencyAlreadyInProgressError,
     IdempotencyInconsistentStateError,
     IdempotencyPersistenceLayerError,
+    IdempotencyValidationError,
 )
 
-from lambdas.domain.errors import OrderBusy, StoreUnavailable
+from lambdas.domain.errors import OrderBusy, OrderCorrupt, StoreUnavailable
 from lambdas.services.claimed_order import load_claimed
 from lambdas.services.step_result import Outcome, StepResult, ended
 
@@ -38,6 +39,17 @@ EXPIRES_SECONDS: Final = 20 * 24 * 3600
 # Explicit, because the default is the function's qualified name and a rename would forget every payment.
 # Powertools appends `#` and the hash of the key.
 KEY_PREFIX: Final = "payment.authorise"
+
+
+class _NotForTheCache(Exception):
+    """Carries an outcome past Powertools, which forgets its record on any exception.
+
+    An order that waits for a person is replayed later, and has to be looked at anew then.
+    """
+
+    def __init__(self, result: StepResult) -> None:
+        super().__init__()
+        self.result = result
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +90,12 @@ class GuardedAuthorisation:
         self.guard.config.register_lambda_context(context)
         try:
             result: StepResult = self._guarded(order, claim)
+        except _NotForTheCache as error:
+            return error.result
         except IdempotencyAlreadyInProgressError as error:
             raise OrderBusy(f"{order_id} is being authorised") from error
+        except IdempotencyValidationError as error:
+            raise OrderCorrupt(f"{order_id} was authorised with other facts") from error
         except (IdempotencyInconsistentStateError, IdempotencyPersistenceLayerError) as error:
             raise StoreUnavailable(type(error).__name__) from error
         return result
@@ -93,7 +109,10 @@ class GuardedAuthorisation:
         )
         def once(*, facts: dict[str, Any]) -> StepResult:
             del facts  # it is what the record is keyed and checked by
-            return self.authorise(order, claim)
+            outcome = self.authorise(order, claim)
+            if outcome["outcome"] == Outcome.ATTENTION_REQUIRED:
+                raise _NotForTheCache(outcome)
+            return outcome
 
         result: StepResult = once(
             facts={

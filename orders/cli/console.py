@@ -5,19 +5,24 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console
 
-MESSAGE_WIDTH = 100
+# Into a file or a pipe nothing is cut: no terminal says how wide it is.
+UNWATCHED_WIDTH = 200
+
+
+def _console(file: TextIO) -> Console:
+    return Console(file=file, highlight=False, width=None if file.isatty() else UNWATCHED_WIDTH)
 
 
 def _stdout() -> Console:
-    return Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
+    return _console(sys.stdout)
 
 
 def _stderr() -> Console:
-    return Console(file=sys.stderr, highlight=False, soft_wrap=not sys.stderr.isatty())
+    return _console(sys.stderr)
 
 
 @dataclass(frozen=True, slots=True)

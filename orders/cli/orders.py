@@ -77,17 +77,15 @@ def list_(arguments: argparse.Namespace, output: Output) -> int:
         output.json({"orders": orders, "next_cursor": cursor})
         return ExitCode.OK
     table = Table(box=None, pad_edge=False)
-    for name in ("ORDER", "ACCEPTED", "STATUS", "PAYMENT", "GOODS"):
+    for name in ("ORDER", "ACCEPTED", "STATUS"):
         table.add_column(name, no_wrap=True)
     table.add_column("TOTAL", justify="right", no_wrap=True)
-    table.add_column("REASON", no_wrap=True)
+    table.add_column("REASON", overflow="fold")
     for order in orders:
         table.add_row(
             order["order_id"],
             _local_time(order["accepted_at"]),
             coloured(order["status"]),
-            order["payment_status"],
-            order["fulfillment_status"],
             _money(order["total"], order),
             order["reason"] or "",
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004 - botocore's own, beside HTTPClientError in its tree
 
 from lambdas.domain.errors import StoreUnavailable
 
@@ -32,12 +32,18 @@ _TRANSIENT = frozenset(
 )
 
 
+# Of a cancelled transaction: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+_PASSING_REASONS = frozenset(
+    {"None", "ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"}
+)
+
+
 @contextmanager
 def store_errors() -> Iterator[None]:
     """Raise StoreUnavailable for what may pass; let conditions and bugs through as they are."""
     try:
         yield
-    except HTTPClientError as error:
+    except (ConnectionError, HTTPClientError) as error:
         raise StoreUnavailable(type(error).__name__) from error
     except ClientError as error:
         code = error_code(error)
@@ -49,6 +55,11 @@ def store_errors() -> Iterator[None]:
 def error_code(error: ClientError) -> str:
     """Return AWS's name of the error."""
     return str(error.response["Error"]["Code"])
+
+
+def is_passing(error: ClientError) -> bool:
+    """Tell whether a cancelled transaction may work when it is tried again: nothing in it was wrong."""
+    return all(reason["Code"] in _PASSING_REASONS for reason in cancellation_reasons(error))
 
 
 def cancellation_reasons(error: ClientError) -> list[dict[str, Any]]:

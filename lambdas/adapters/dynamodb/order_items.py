@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lambdas.adapters.dynamodb.attributes import from_item, to_attribute, to_item
 from lambdas.domain.identifiers import ClientId, OrderId
-from lambdas.domain.order import Event, FulfillmentStatus, Line, Order, PaymentStatus, Status
+from lambdas.domain.order import Event, FulfillmentStatus, Line, Order, PaymentStatus, Status, extend_timeline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,7 +95,8 @@ def order_from_head(item: Mapping[str, Any]) -> Order:
         payment_intent=values.get("payment_intent"),
         key_generation=values.get("key_generation", 0),
         revision=values["revision"],
-        timeline=tuple(Event(*event.split(" ", 1)) for event in values["timeline"]),
+        # Claims append to the stored list without reading it; it is cut here, and with the next `save`.
+        timeline=extend_timeline((), *(Event(*event.split(" ", 1)) for event in values["timeline"])),
     )
 
 

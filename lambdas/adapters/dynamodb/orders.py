@@ -7,7 +7,6 @@ and one per `save`. `docs/data-model.md` counts them all and gives each one's re
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -26,6 +25,7 @@ from lambdas.adapters.dynamodb.order_items import (
     order_from_head,
 )
 from lambdas.domain.errors import ClaimLost, OrderBusy, OrderCorrupt, OrderNotFound, StoreUnavailable
+from lambdas.domain.identifiers import looks_like_order_id
 from lambdas.domain.order import TERMINAL, Order, Status, digest_lines
 from lambdas.domain.order_store import InvalidCursor, Page
 from lambdas.domain.timestamps import from_text
@@ -235,6 +235,9 @@ def _decode_cursor(client: ClientId, cursor: str) -> dict[str, Any]:
         padded = cursor + "=" * (-len(cursor) % 4)
         order_id, accepted_at = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
         from_text(accepted_at)
-    except (ValueError, TypeError, binascii.Error) as error:
+        known = looks_like_order_id(order_id)
+    except (ValueError, TypeError, RecursionError, AttributeError) as error:
         raise InvalidCursor("not a cursor of this list") from error
-    return {**head_key(str(order_id)), **to_item({"client": client, "accepted_at": accepted_at})}
+    if not known:
+        raise InvalidCursor("not a cursor of this list")
+    return {**head_key(order_id), **to_item({"client": client, "accepted_at": accepted_at})}

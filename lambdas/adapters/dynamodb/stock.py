@@ -23,6 +23,7 @@ from lambdas.adapters.dynamodb.failures import (
     TRANSACTION_CANCELED,
     cancellation_reasons,
     error_code,
+    is_passing,
     store_errors,
 )
 from lambdas.adapters.dynamodb.order_items import head_key, head_update, order_from_head
@@ -209,6 +210,8 @@ class DynamoStock:
                 ]
                 if failed:
                     return self._explain_failed_conditions(failed, order, claim, after)
+                if not is_passing(error):
+                    raise
                 self.pause(random.uniform(0, _FIRST_DELAY_SECONDS * 2**attempt))  # noqa: S311 - jitter
             else:
                 return {}
