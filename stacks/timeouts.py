@@ -13,6 +13,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal
 
+from lambdas.domain.workflow import READ_SECONDS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -24,7 +26,7 @@ FUNCTION_SECONDS: Final[Mapping[FunctionName, int]] = MappingProxyType(
 WORKFLOW_FUNCTIONS: Final[tuple[FunctionName, ...]] = ("validate", "payment", "fulfil")
 
 WORKFLOW_SECONDS: Final = 180
-CLIENT_READ_SECONDS: Final = 190
+CLIENT_READ_SECONDS: Final = READ_SECONDS
 CLOCK_SKEW_SECONDS: Final = 30
 
 # Starting a whole batch may take this long: the last execution of a batch starts at most 5 s after

@@ -12,6 +12,7 @@ from lambdas.adapters.dynamodb.orders import DynamoOrders
 from lambdas.adapters.order_queue import SqsOrderQueue
 from lambdas.adapters.workflow import StepFunctionsWorkflow
 from lambdas.domain.timestamps import utc_now
+from lambdas.domain.workflow import READ_SECONDS
 from lambdas.environment import DispatchEnvironment, read_environment
 from lambdas.services.dispatch_batch import Decision, DispatchBatch, Dispatched, Message
 from lambdas.services.pacing import Pacer
@@ -21,14 +22,11 @@ if TYPE_CHECKING:
 
 logger = Logger()
 
-# Longer than the workflow's 180 s and shorter than the function's own 200 s (docs/operations.md).
-WORKFLOW_READ_SECONDS = 190
-
 
 def build() -> DispatchBatch:
     """Put the dispatcher together."""
     environment = read_environment(DispatchEnvironment, os.environ)
-    states = make_client("stepfunctions", read_timeout=WORKFLOW_READ_SECONDS, attempts=1)
+    states = make_client("stepfunctions", read_timeout=READ_SECONDS, attempts=1)
     return DispatchBatch(
         workflow=StepFunctionsWorkflow(states, environment.state_machine_arn),
         orders=DynamoOrders(make_client("dynamodb"), environment.orders_table),

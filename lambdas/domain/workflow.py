@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+# How long to wait for an execution: longer than the workflow's own 180 s, shorter than dispatch's 200 s.
+READ_SECONDS: Final = 190
 
 
 class ExecutionState(StrEnum):

@@ -76,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_run_options(command)
 
     command = _command(commands, "up", up.up, "start a pipeline on this machine and serve until Ctrl-C")
+    command.add_argument("--samples", action="store_true", help="fill the catalogue with the demo's products")
     up.add_run_options(command)
 
     command = _command(commands, "submit", orders.submit, "submit an order")

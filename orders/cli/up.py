@@ -12,6 +12,8 @@ from rich.table import Table
 
 from orders.cli.exit_codes import ExitCode
 from orders.local.run import LocalRun, Ports
+from orders.local.stock import put_products
+from orders.sample_orders import CATALOGUE
 
 if TYPE_CHECKING:
     import argparse
@@ -37,6 +39,8 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 def up(arguments: argparse.Namespace, output: Output) -> int:
     """Serve until Ctrl-C."""
     with local_run(arguments, output) as run:
+        if arguments.samples:
+            put_products(run.addresses, CATALOGUE)
         if output.as_json:
             output.json({"api_url": run.addresses.api_url, "engine_url": run.addresses.engine_url})
         else:

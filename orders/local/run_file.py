@@ -1,16 +1,16 @@
-"""Where the other commands find the pipeline that `orders up` runs: one small file in the project."""
+"""Where the other commands find the pipeline that `orders up` runs: one small file.
+
+It is in the project, or in the folder that ORDERS_HOME names.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from stacks.packaging.artefacts import PROJECT
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 class NotRunning(Exception):
@@ -30,14 +30,14 @@ class Addresses:
 
 
 def run_file() -> Path:
-    """Return the file's path, `.orders/up.json` in the project."""
-    return PROJECT / ".orders" / "up.json"
+    """Return the file's path."""
+    return Path(os.environ.get("ORDERS_HOME", PROJECT / ".orders")) / "up.json"
 
 
 def write_run_file(addresses: Addresses) -> None:
     """Tell the other commands where this run answers."""
     path = run_file()
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(asdict(addresses), indent=2), "utf-8")
 
 

@@ -112,10 +112,10 @@ def test_dispatch_tries_exactly_once_and_reads_longer_than_the_workflow_may_take
     }.items():
         monkeypatch.setenv(name, value)
     dispatch = importlib.import_module("lambdas.dispatch.handler")
-    assert 180 < dispatch.WORKFLOW_READ_SECONDS < 200
+    assert 180 < dispatch.READ_SECONDS < 200
     with hanging() as (url, connections):
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
-        monkeypatch.setattr(dispatch, "WORKFLOW_READ_SECONDS", 0.2)
+        monkeypatch.setattr(dispatch, "READ_SECONDS", 0.2)
         workflow = dispatch.build().workflow
         without_host_prefix(workflow.client)
         assert workflow.client.meta.config.retries["total_max_attempts"] == 1

@@ -64,6 +64,12 @@ class Up:
         return self.process.returncode
 
 
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the file by which commands find a pipeline from the one that a person runs in this project."""
+    monkeypatch.setenv("ORDERS_HOME", str(tmp_path / "home"))
+
+
 @pytest.fixture
 def temporary(tmp_path: Path) -> Iterator[dict[str, str]]:
     """A TMPDIR of the test's own, which must be empty in the end."""
