@@ -17,7 +17,7 @@ run: .venv/.run ## start a pipeline, run 100 sample orders through it, keep serv
 	@$(BIN)/orders demo
 
 test: .venv/.dev ## run the tests (engine and synthesis included, no Docker)
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n 2 --dist loadgroup
 
 check: lint test ## the gate: format, lint, types, ASL, templates, tests
 

@@ -70,7 +70,9 @@ def _log(result: Dispatched) -> None:
         "decision": result.decision,
         "execution": execution.state if execution else None,
     }
-    if result.decision is Decision.DONE:
+    if result.fault:
+        logger.error("dispatch failed", extra={**facts, "fault": result.fault})
+    elif result.decision is Decision.DONE:
         logger.info("dispatched", extra=facts)
     elif execution is None:
         logger.error("not a command of ours", extra=facts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from typing import NewType
 
 OrderId = NewType("OrderId", str)
@@ -11,6 +12,7 @@ EntryId = NewType("EntryId", str)
 ClientId = NewType("ClientId", str)
 
 _PREFIX_LENGTH = 4
+_ORDER_ID = re.compile(r"ord_[a-z2-7]{26}")
 
 
 def _digest(*parts: str, size: int) -> str:
@@ -37,4 +39,4 @@ def queue_group_for(client: ClientId) -> str:
 
 def looks_like_order_id(text: str) -> bool:
     """Tell whether a path or message can name an order at all."""
-    return len(text) == len("ord_") + 26 and text.startswith("ord_") and text[4:].isalnum()
+    return _ORDER_ID.fullmatch(text) is not None

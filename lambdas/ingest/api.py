@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from lambdas.services.submit_order import SubmitOrder
 
 Event = dict[str, Any]
+
+
+_LIMIT: Final = re.compile("[1-9][0-9]{0,2}")
 
 
 class Refused(Exception):
@@ -133,7 +137,7 @@ def _explain(error: Exception, request_id: str) -> Response:
 def _limit(text: str | None) -> int:
     if text is None:
         return DEFAULT_PAGE
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:4]) <= MAX_PAGE:
+    if not _LIMIT.fullmatch(text) or int(text) > MAX_PAGE:
         raise Refused("invalid_limit")
     return int(text)
 

@@ -41,7 +41,7 @@ def identify(event: Mapping[str, Any], auth_mode: str) -> Caller:
         case "jwt":
             caller = _from_token(authorizer)
         case "iam":
-            caller = Caller(ClientId(_role_of(authorizer["iam"]["userArn"])), frozenset())
+            caller = Caller(ClientId(_role_of((authorizer.get("iam") or {}).get("userArn", ""))), frozenset())
         case "local":
             headers = event.get("headers", {})
             scopes = frozenset(headers.get(LOCAL_SCOPES_HEADER, "").split())
@@ -54,8 +54,8 @@ def identify(event: Mapping[str, Any], auth_mode: str) -> Caller:
 
 
 def _from_token(authorizer: Mapping[str, Any]) -> Caller:
-    token = authorizer["jwt"]
-    claims = token["claims"]
+    token = authorizer.get("jwt") or {}
+    claims = token.get("claims") or {}
     # API Gateway lists the route's matched scopes; the claim has all of them, separated by spaces (RFC 8693).
     scopes = frozenset((token.get("scopes") or []) + str(claims.get("scope", "")).split())
     return Caller(ClientId(claims.get("sub", "")), scopes)

@@ -85,7 +85,8 @@ class GuardedAuthorisation:
         order = load_claimed(self.orders, order_id, claim)
         if order.terminal:
             return ended(order, Outcome.ALREADY_ENDED)
-        if order.total == 0:
+        if order.total == 0 or order.payment_intent:
+            # A payment that exists is retrieved, never believed from the cache: it may be gone by now.
             return self.authorise(order, claim)
         self.guard.config.register_lambda_context(context)
         try:

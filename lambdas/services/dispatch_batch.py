@@ -62,6 +62,8 @@ class Dispatched:
     decision: Decision
     order_id: str | None = None
     execution: Execution | None = None
+    fault: str | None = None
+    """What broke in dispatch itself."""
 
     @property
     def keep(self) -> bool:
@@ -99,8 +101,14 @@ class DispatchBatch:
             futures = []
             for message in messages:
                 self.pacer.wait()
-                futures.append(pool.submit(self._dispatch, message))
+                futures.append(pool.submit(self._dispatch_alone, message))
             return [future.result() for future in futures]
+
+    def _dispatch_alone(self, message: Message) -> Dispatched:
+        try:
+            return self._dispatch(message)
+        except Exception as error:  # noqa: BLE001 - what nobody foresaw in one message must not fail the others
+            return Dispatched(message, Decision.LATER, fault=f"{type(error).__name__}: {error}")
 
     def _dispatch(self, message: Message) -> Dispatched:
         command = read_command(message.body)
@@ -122,6 +130,8 @@ class DispatchBatch:
                 # It may still run: the message keeps its long visibility and the claim runs out by itself.
                 return Decision.DEAD if last else Decision.LATER
             case _ if execution.error_class == BUSY and last:
+                # The lock of the authorisation can be busy too, under this execution's own claim.
+                self._give_back(order_id, name, None)
                 return self._resend(message)
         if execution.state is not ExecutionState.NOT_STARTED:
             self._give_back(order_id, name, execution.error or execution.state if last else None)
@@ -163,9 +173,11 @@ def read_command(body: str) -> dict[str, Any] | None:
         command = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(command, dict) or command.get("command") not in COMMANDS:
+    if not isinstance(command, dict):
         return None
-    order_id = command.get("order_id")
+    name, order_id = command.get("command"), command.get("order_id")
+    if not isinstance(name, str) or name not in COMMANDS:
+        return None
     if not isinstance(order_id, str) or not looks_like_order_id(order_id):
         return None
-    return {"command": command["command"], "order_id": order_id}
+    return {"command": name, "order_id": order_id}

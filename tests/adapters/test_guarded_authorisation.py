@@ -156,9 +156,16 @@ def test_other_facts_under_the_same_order_fail_clearly_and_reach_no_provider(
 def test_facts_that_change_on_the_way_are_not_part_of_the_key(dynamodb: Any) -> None:
     run(dynamodb, Authorise())
     authorise = Authorise()
-    later = replace(ORDER, revision=9, payment_intent="pi_1", claim_until=5)
+    later = replace(ORDER, revision=9, claim_until=5)
     assert run(dynamodb, authorise, later) == went_on(Outcome.AUTHORIZED)
     assert authorise.calls == 0
+
+
+def test_a_payment_that_exists_is_looked_at_and_not_believed_from_the_cache(dynamodb: Any) -> None:
+    run(dynamodb, Authorise())
+    authorise = Authorise()
+    run(dynamodb, authorise, replace(ORDER, payment_intent="pi_1"))
+    assert authorise.calls == 1
 
 
 def test_the_key_is_the_same_whatever_the_function_is_called(

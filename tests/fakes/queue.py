@@ -1,0 +1,51 @@
+"""The orders queue in memory: what is sent, and what dispatch does with received messages."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from lambdas.domain.identifiers import queue_group_for
+from tests.fakes.faults import Faults
+
+if TYPE_CHECKING:
+    from lambdas.domain.identifiers import ClientId, OrderId
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message as it went out."""
+
+    body: str
+    group: str | None
+    delay_seconds: int = 0
+
+
+@dataclass(slots=True)
+class InMemoryQueue:
+    """Satisfies `OrderQueue` and `Redelivery`. `faults` knows `send` and `delay`."""
+
+    sent: list[Sent] = field(default_factory=list)
+    delays: dict[str, int] = field(default_factory=dict)
+    faults: Faults = field(default_factory=Faults)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def send_process(self, order_id: OrderId, client: ClientId) -> None:
+        """Ask for the order to be processed."""
+        body = json.dumps({"command": "process", "order_id": order_id})
+        self._send(Sent(body, queue_group_for(client)))
+
+    def send_again(self, body: str, group: str | None, delay_seconds: int) -> None:
+        """Send a received message as a new one."""
+        self._send(Sent(body, group, delay_seconds))
+
+    def delay(self, receipt_handle: str, seconds: int) -> None:
+        """Set when a received message comes back."""
+        with self.faults.around("delay"), self._lock:
+            self.delays[receipt_handle] = seconds
+
+    def _send(self, message: Sent) -> None:
+        with self.faults.around("send"), self._lock:
+            self.sent.append(message)

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import pytest
+
+from lambdas.domain.identifiers import ClientId, order_id_for
+from lambdas.domain.order_store import InvalidCursor
+from lambdas.services.read_orders import ReadOrders
+from tests.fakes.pipeline import CLIENT, Pipeline
+
+STRANGER = ClientId("client-2")
+
+
+@pytest.fixture
+def read(pipeline: Pipeline) -> ReadOrders:
+    """The use case over the pipeline's orders."""
+    return ReadOrders(pipeline.orders)
+
+
+def test_a_client_sees_its_order_with_its_lines(pipeline: Pipeline, read: ReadOrders) -> None:
+    order_id = pipeline.accept(TEA=2)
+    shown = read.one(CLIENT, order_id)
+    assert shown == pipeline.head(order_id)
+
+
+def test_the_lines_of_a_large_order_are_loaded(pipeline: Pipeline, read: ReadOrders) -> None:
+    body = {
+        "currency": "GBP",
+        "lines": [{"sku": "GIFT", "quantity": n} for n in range(1, 6)],
+    }
+    order = pipeline.submit(CLIENT, "k", body, may_choose_price=False).order
+    assert pipeline.head(order.order_id).lines is None
+    shown = read.one(CLIENT, order.order_id)
+    assert shown
+    assert shown.lines == order.lines
+
+
+def test_anothers_order_looks_like_none(pipeline: Pipeline, read: ReadOrders) -> None:
+    assert read.one(STRANGER, pipeline.accept()) is None
+    assert read.one(CLIENT, order_id_for(CLIENT, "never sent")) is None
+
+
+def test_what_is_no_id_is_not_looked_up(pipeline: Pipeline, read: ReadOrders) -> None:
+    pipeline.accept()
+    assert read.one(CLIENT, "ord_%2F") is None
+
+
+def test_pages_hold_each_of_the_clients_orders_once_newest_first(
+    pipeline: Pipeline, read: ReadOrders
+) -> None:
+    mine = []
+    for n in range(5):
+        mine.append(pipeline.accept(key=f"k{n}"))
+        pipeline.clock.advance(1)
+    pipeline.submit(
+        STRANGER, "k", {"currency": "GBP", "lines": [{"sku": "GIFT", "quantity": 1}]}, may_choose_price=False
+    )
+    seen: list[str] = []
+    cursor = None
+    sizes = []
+    while True:
+        page = read.page(CLIENT, cursor, 2)
+        seen += [o.order_id for o in page.orders]
+        sizes.append(len(page.orders))
+        cursor = page.cursor
+        if cursor is None:
+            break
+    assert seen == mine[::-1]
+    assert sizes == [2, 2, 1]
+
+
+def test_a_cursor_that_was_not_made_here_is_refused(read: ReadOrders) -> None:
+    with pytest.raises(InvalidCursor):
+        read.page(CLIENT, "%%%", 10)
