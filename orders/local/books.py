@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from lambdas.adapters.dynamodb.ledger import DynamoJournal
@@ -14,7 +14,6 @@ from orders.local.standins.remote import RemoteControl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
     from lambdas.domain.ledger import JournalEntry
     from orders.local.run_file import Addresses
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """The trial balance since a time, and the sums to hold it against; minor units by currency."""
+    """The trial balance, and the sums to hold it against; minor units by currency."""
 
     balances: list[Balance]
     entries: int
@@ -35,9 +34,9 @@ class Books:
         return is_balanced(self.balances) and self.booked == self.captured_at_provider
 
 
-def read_books(addresses: Addresses, since: datetime) -> Books:
-    """Read all entries booked since a time (whole UTC days), and the provider's totals of all time."""
-    entries = list(_entries(addresses, since))
+def read_books(addresses: Addresses) -> Books:
+    """Read all entries of the run's data, and the provider's totals."""
+    entries = list(_entries(addresses))
     balances = trial_balance(entries)
     provider = RemoteControl(addresses.payment_url).call("GET", "intents?limit=1")["totals"]
     return Books(
@@ -50,11 +49,11 @@ def read_books(addresses: Addresses, since: datetime) -> Books:
     )
 
 
-def _entries(addresses: Addresses, since: datetime) -> Iterator[JournalEntry]:
+def _entries(addresses: Addresses) -> Iterator[JournalEntry]:
     outputs = addresses.outputs
     client = engine_client("dynamodb", addresses.engine_url)
     journal = DynamoJournal(client, outputs["LedgerTableName"], outputs["OrdersTableName"])
-    day, today = since.date(), utc_now().date()
+    day, today = date.fromisoformat(addresses.since), utc_now().date()
     while day <= today:
         yield from journal.entries_of_day(day.isoformat())
         day += timedelta(days=1)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
+from lambdas.domain.timestamps import utc_now
 from orders.local.aws import engine_client
 from orders.local.engine.deploy import deploy
 from orders.local.engine.errors import EngineError
@@ -128,6 +129,7 @@ class LocalRun:
             engine_url=engine.url,
             payment_url=standins.payment_url,
             warehouse_url=standins.warehouse_url,
+            since=_since(folder),
             outputs=outputs,
         )
         if self._announce:
@@ -153,6 +155,14 @@ class LocalRun:
         began = time.monotonic()
         yield
         self._progress(done, time.monotonic() - began)
+
+
+def _since(folder: Path) -> str:
+    """Return the day on which this folder's data began; the first run writes it down."""
+    file = folder / "since"
+    if not file.exists():
+        file.write_text(utc_now().date().isoformat(), "utf-8")
+    return file.read_text("utf-8")
 
 
 def _synthesise() -> Path:

@@ -19,13 +19,17 @@ class NotRunning(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where the parts of a local run answer; `pid` is the process that serves it."""
+    """Where the parts of a local run answer.
+
+    `pid` is the process that serves it, `since` the day (UTC, `YYYY-MM-DD`) on which its data began.
+    """
 
     pid: int
     api_url: str
     engine_url: str
     payment_url: str
     warehouse_url: str
+    since: str
     outputs: dict[str, str]
 
 

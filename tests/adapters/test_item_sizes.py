@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lambdas.adapters.dynamodb.attributes import item_bytes as weigh
 from lambdas.adapters.dynamodb.attributes import to_item
 from lambdas.adapters.dynamodb.ledger import entry_values
-from lambdas.adapters.dynamodb.order_items import head_key
+from lambdas.adapters.dynamodb.order_items import GROWTH_BYTES, head_key
 from lambdas.domain.identifiers import ClientId
 from lambdas.domain.ledger import capture_entry
 from lambdas.domain.order import Line, Order
@@ -105,7 +106,7 @@ def test_sizes_are_counted_as_dynamodb_documents_it(attribute: dict[str, Any], s
 @pytest.mark.parametrize(
     "client", [ClientId("6f1c1f7e-3f0a-4f6e-9d5a-8f4f9f1c2b3a"), ROLE], ids=["token", "role"]
 )
-@pytest.mark.parametrize("reference", [None, "PO-2026-004711"])
+@pytest.mark.parametrize("reference", [None, "PO-2026-004711", "x" * 100, "ü" * 100])
 def test_the_head_of_a_two_line_order_is_one_write_unit_in_every_state(
     orders: DynamoOrders, dynamodb: Any, client: ClientId, reference: str | None
 ) -> None:
@@ -117,6 +118,17 @@ def test_the_head_of_a_two_line_order_is_one_write_unit_in_every_state(
     )
     heads = heads_of_a_sale(orders, dynamodb, order)
     assert [write_units(head) for head in heads] == [1] * 5, [item_bytes(head) for head in heads]
+
+
+def test_the_adapter_weighs_an_item_at_least_as_heavy_as_it_is(orders: DynamoOrders, dynamodb: Any) -> None:
+    """It decides by this whether the lines fit into the head."""
+    for head in heads_of_a_sale(orders, dynamodb, an_order(lines=TWO_USUAL_LINES, reference="ü" * 40)):
+        assert item_bytes(head) <= weigh(head) <= item_bytes(head) + 30
+
+
+def test_a_head_grows_no_more_than_is_kept_free(orders: DynamoOrders, dynamodb: Any) -> None:
+    heads = heads_of_a_sale(orders, dynamodb, an_order(lines=TWO_USUAL_LINES))
+    assert max(map(item_bytes, heads)) - item_bytes(heads[0]) <= GROWTH_BYTES
 
 
 def test_a_two_line_order_is_one_item(orders: DynamoOrders, dynamodb: Any) -> None:

@@ -51,6 +51,29 @@ def from_attribute(attribute: Mapping[str, Any]) -> Any:  # noqa: ANN401 - the v
             raise TypeError(_CANNOT_KEEP.format(kind))
 
 
+def item_bytes(item: Mapping[str, Any]) -> int:
+    """Return what an item weighs: names and values in UTF-8, by the rules that AWS bills by.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+    """
+    return sum(len(name.encode()) + _attribute_bytes(value) for name, value in item.items())
+
+
+def _attribute_bytes(attribute: Mapping[str, Any]) -> int:
+    ((kind, value),) = attribute.items()
+    match kind:
+        case "N":
+            return (len(value) + 1) // 2 + 1
+        case "BOOL":
+            return 1
+        case "L":
+            return 3 + sum(1 + _attribute_bytes(v) for v in value)
+        case "M":
+            return 3 + item_bytes(value) + len(value)
+        case _:
+            return len(value.encode())
+
+
 def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
     """Decode an item."""
     return {name: from_attribute(value) for name, value in item.items()}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from lambdas.adapters.dynamodb.attributes import from_item, to_attribute, to_item
+from lambdas.adapters.dynamodb.attributes import from_item, item_bytes, to_attribute, to_item
 from lambdas.domain.identifiers import ClientId, OrderId
 from lambdas.domain.order import Event, FulfillmentStatus, Line, Order, PaymentStatus, Status, extend_timeline
 
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 HEAD: Final = "HEAD"
-# What one write unit takes is 1,024 bytes; the timeline grows by about 300 after the first write.
-INLINE_LINES_BYTES: Final = 250
+WRITE_UNIT_BYTES: Final = 1_024
+# What claim, payment and timeline add to a head between its first write and its last.
+GROWTH_BYTES: Final = 330
 OPEN_SHARDS: Final = 8
 
 _MUTABLE: Final = (
@@ -47,7 +48,6 @@ def lines_key(order: Order) -> dict[str, Any]:
 def new_items(order: Order) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """Encode a new order: its head, and the item of its lines where they do not fit into the head."""
     lines = [_line_to_map(line) for line in order.lines or ()]
-    inline = len(repr(lines)) <= INLINE_LINES_BYTES
     head = to_item(
         {
             "order_id": order.order_id,
@@ -62,11 +62,13 @@ def new_items(order: Order) -> tuple[dict[str, Any], dict[str, Any] | None]:
             "lines_digest": order.lines_digest,
             "payment_method": order.payment_method,
             "reference": order.reference,
-            "lines": lines if inline else None,
             **_mutable_values(order),
         }
     )
-    return head, None if inline else {**lines_key(order), "lines": to_attribute(lines)}
+    with_lines = {**head, "lines": to_attribute(lines)}
+    if item_bytes(with_lines) + GROWTH_BYTES <= WRITE_UNIT_BYTES:
+        return with_lines, None
+    return head, {**lines_key(order), "lines": to_attribute(lines)}
 
 
 def order_from_head(item: Mapping[str, Any]) -> Order:
