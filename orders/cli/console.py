@@ -36,6 +36,7 @@ class Output:
     def json(self, value: Any) -> None:  # noqa: ANN401 - any JSON value
         """Write one JSON value to stdout."""
         self.data.file.write(json.dumps(value, indent=2) + "\n")
+        self.data.file.flush()  # a program may wait for it while the command goes on serving
 
     def say(self, text: str) -> None:
         """Tell the person something on stderr."""

@@ -82,13 +82,17 @@ def print_addresses(addresses: Addresses, output: Output) -> None:
 
 @contextmanager
 def _terminated_like_interrupted() -> Iterator[None]:
-    """Turn SIGTERM into KeyboardInterrupt, so that both leave nothing behind."""
+    """Turn SIGTERM into KeyboardInterrupt, so that both leave nothing behind.
+
+    SIGINT is set as well: a shell starts what runs in its background with that signal ignored.
+    """
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {name: signal.signal(name, interrupt) for name in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for name, handler in before.items():
+            signal.signal(name, handler)

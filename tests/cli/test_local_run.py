@@ -37,8 +37,10 @@ class Up:
         self.ports = free_ports(3)
         names = ("--port", "--payment-port", "--warehouse-port")
         ports = [text for pair in zip(names, map(str, self.ports), strict=True) for text in pair]
+        # As a shell starts what runs in its background: SIGINT ignored, and the buffers that a pipe has.
+        shell = ["/bin/sh", "-c", 'trap "" INT; unset PYTHONUNBUFFERED; exec "$@"', "sh"]
         self.process = subprocess.Popen(
-            [ORDERS, "up", "--json", *ports, *options],
+            [*shell, ORDERS, "up", "--json", *ports, *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
