@@ -6,12 +6,14 @@ were, nothing does.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import os
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from stacks.environments import settings_for
@@ -20,7 +22,7 @@ from stacks.fingerprint import sources_fingerprint
 from stacks.packaging.artefacts import PROJECT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 _LOG: Final = logging.getLogger(__name__)
@@ -91,11 +93,24 @@ def synthesise_if_changed(
     *,
     project: Path = PROJECT,
 ) -> Path:
-    """As `synthesise`, unless `outdir` already holds what these very sources give."""
+    """As `synthesise`, unless `outdir` already holds what these very sources give.
+
+    Of two calls at once for one folder the second waits and finds it made.
+    """
     stamp = outdir / _STAMP
-    if stamp.is_file() and stamp.read_text("utf-8") == sources_fingerprint(environment, context, project):
-        return outdir
-    return synthesise(environment, outdir, context, project=project)
+    with _alone_in(outdir):
+        fingerprint = sources_fingerprint(environment, context, project)
+        if stamp.is_file() and stamp.read_text("utf-8") == fingerprint:
+            return outdir
+        return synthesise(environment, outdir, context, project=project)
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _require_node() -> None:

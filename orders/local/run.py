@@ -171,6 +171,8 @@ def _synthesise() -> Path:
         return synthesise_if_changed(ENVIRONMENT, build / "cdk.local")
     except SynthesisError as error:
         raise LocalRunError(str(error)) from error
+    except OSError as error:
+        raise LocalRunError(f"{error.filename or build}: {error.strerror}") from error
 
 
 def _deploy(assembly: Path, endpoint: str, standins: StandinsProcess) -> dict[str, str]:

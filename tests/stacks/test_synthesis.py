@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -122,6 +123,14 @@ def test_it_runs_again_only_when_a_source_or_a_setting_changes(tmp_path: Path) -
     assert runs(log_level="DEBUG") == 3
     (project / "statemachines" / "process_order.asl.json").write_text("{}", "utf-8")
     assert runs(log_level="DEBUG") == 4
+
+
+def test_of_two_at_once_one_runs_and_both_find_it_made(tmp_path: Path) -> None:
+    project, outdir = project_of(tmp_path), tmp_path / "new" / "out"
+    with ThreadPoolExecutor(4) as pool:
+        made = [pool.submit(synthesise_if_changed, "local", outdir, project=project) for _ in range(4)]
+    assert {future.result() for future in made} == {outdir}
+    assert len((project / "runs").read_text("utf-8")) == 1
 
 
 def test_a_failed_synthesis_is_tried_again(tmp_path: Path) -> None:
