@@ -32,7 +32,7 @@ DAY = LATER[:10]
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-reference.update.html
 PATH = r'"\w+"'
 UPDATE = re.compile(
-    rf"UPDATE {PATH}(?: SET {PATH} = \?)+(?: REMOVE {PATH})* WHERE {PATH} = \?(?: AND {PATH} = \?)*"  # noqa: S608 - a pattern
+    rf"UPDATE {PATH}(?: SET {PATH} = \?)+(?: REMOVE {PATH})* WHERE {PATH} = \?(?: AND {PATH} = \?)*"
 )
 # AWS: INSERT INTO table VALUE item
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-reference.insert.html

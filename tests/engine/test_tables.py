@@ -40,7 +40,7 @@ def insert(table: str, key: str) -> str:
 
 def book(order: str, entry: str) -> tuple[str, str]:
     return (
-        f"UPDATE \"{order}\" SET n = n + 1 WHERE id = '1' AND n < 2",  # noqa: S608 - PartiQL
+        f"UPDATE \"{order}\" SET n = n + 1 WHERE id = '1' AND n < 2",
         insert(entry, "entry"),
     )
 
@@ -87,7 +87,7 @@ def test_an_index_follows_a_transaction(mended: Cloud) -> None:
 
 def test_a_token_makes_a_transaction_happen_once(mended: Cloud, tables: tuple[str, str]) -> None:
     orders, _ = tables
-    add = f"UPDATE \"{orders}\" SET n = n + 1 WHERE id = '1'"  # noqa: S608 - PartiQL
+    add = f"UPDATE \"{orders}\" SET n = n + 1 WHERE id = '1'"
     for _ in range(2):
         assert transaction(mended, add, ClientRequestToken="once") == []
     found = item(mended, orders, "1")
