@@ -1,4 +1,4 @@
-"""The deployed ledger's own policy: nobody changes or deletes an entry, the account's administrator neither."""
+"""The deployed ledger's own policy: nobody changes or deletes an entry, an administrator neither."""
 
 from __future__ import annotations
 
