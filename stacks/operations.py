@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aws_cdk import CfnOutput, Duration, Stack
+from aws_cdk import Aws, CfnOutput, Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from aws_cdk.aws_cloudwatch_actions import SnsAction
 
@@ -42,6 +43,17 @@ class OperationsStack(Stack):
         # Not encrypted with a key of our own: CloudWatch cannot publish to a topic under the key
         # that SNS manages, and an alarm holds nothing but names and numbers.
         self._topic = sns.Topic(self, "Alarms", enforce_ssl=True)
+        # A topic's own policy replaces the default one, under which alarms may publish:
+        # https://repost.aws/knowledge-center/cloudwatch-receive-sns-for-alarm-trigger
+        self._topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AlarmsPublish",
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["sns:Publish"],
+                resources=[self._topic.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
+            )
+        )
         self._queues(storage)
         self._workflow(workflow)
         self._alarm(

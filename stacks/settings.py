@@ -24,6 +24,7 @@ OLDEST_MINOR: Final = 11  # requires-python in pyproject.toml
 
 # Lambda's limits: an event source mapping's MaximumConcurrency, a function's memory in MB.
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+_ADDRESS: Final = re.compile(r"(?=.{1,200}$)https?://[^\s/]+(/\S*)?")
 CONCURRENCY_LIMITS: Final = range(2, 1001)
 MEMORY_LIMITS: Final = range(128, 10_241)
 LARGEST_BATCH: Final = 10  # SQS hands out no more without a batching window
@@ -182,6 +183,8 @@ def _address_problems(settings: Settings) -> Iterator[str]:
         address: str | None = getattr(settings, name)
         if address is not None and not address.startswith(schemes):
             yield f"{name} must start with {' or '.join(schemes)}, not {address!r}"
+        elif address is not None and not _ADDRESS.fullmatch(address):
+            yield f"{name} must be an address without white space, at most 200 characters, not {address!r}"
     role = settings.deployment_role
     if role is not None and not re.fullmatch(r"arn:[\w-]+:iam::\d{12}:role/[\w+=,.@/-]+", role):
         yield f"deployment_role must be the ARN of one role, without wildcards, not {role!r}"

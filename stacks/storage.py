@@ -9,7 +9,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 
 from stacks.constructs.ledger import ledger_table
 from stacks.constructs.queue import OrdersQueue
-from stacks.constructs.table import Index, Key, removal_policy, table
+from stacks.constructs.table import Index, Key, removal_policy_once_made, table
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -62,7 +62,7 @@ class StorageStack(Stack):
             secret_name=_secret_name(self._settings, provider),
             description=f"The key for the {provider} provider. Made up until an operator puts the real one.",
             generate_secret_string=secretsmanager.SecretStringGenerator(exclude_punctuation=True),
-            removal_policy=removal_policy(self._settings),
+            removal_policy=removal_policy_once_made(self._settings),
         )
 
     def _outputs(self) -> None:

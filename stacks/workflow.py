@@ -53,7 +53,14 @@ class WorkflowStack(Stack):
         CfnOutput(self, "EventBusName", value=self.bus.event_bus_name)
 
     def _address(self, id_: str, default: str | None) -> str:
-        """A parameter of the template: the local run passes its stand-ins' addresses."""
+        """The address itself; without one, and in the local run, a parameter of the template.
+
+        `cdk deploy` keeps a parameter's previous value and ignores a new default, so a setting
+        would be heard once and never again (https://github.com/aws/aws-cdk/issues/7576). The
+        local run passes its stand-ins' addresses, so that its template is the same for all ports.
+        """
+        if self._settings.environment != "local" and default is not None:
+            return default
         scheme = "https?" if self._settings.environment == "local" else "https"
         return CfnParameter(
             self,
@@ -167,7 +174,11 @@ class WorkflowStack(Stack):
             },
             settings=self._settings,
             statements=[
-                allow("lambda", "InvokeFunction", *versions.values()),
+                # Any version: the role changes before the definition does, and executions under
+                # way still call the version that they started with.
+                allow(
+                    "lambda", "InvokeFunction", *(f"{f.function_arn}:*" for f in (validate, payment, fulfil))
+                ),
                 allow("events", "PutEvents", self.bus.event_bus_arn),
             ],
         ).machine

@@ -1,7 +1,7 @@
 """AWS clients straight from botocore: boto3's resources would cost every cold start for nothing.
 
-Timeouts nest inside the functions' own (10 s): at most three tries of 2 s. Keep-alive saves a TLS handshake
-per call.
+Timeouts nest inside the functions' own (10 s): at most two tries of 1 s to connect and 2 s to read.
+Keep-alive saves a TLS handshake per call.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def make_client(
     service: str,
     *,
     read_timeout: float = READ_TIMEOUT_SECONDS,
-    attempts: int = 3,
+    attempts: int = 2,
     connections: int = 10,
 ) -> Any:  # noqa: ANN401 - botocore makes its client classes at run time
     """Create a client for an AWS service in the function's region; safe to share between threads."""

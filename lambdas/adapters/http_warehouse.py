@@ -62,6 +62,9 @@ class HttpWarehouse:
             )
         except urllib3.exceptions.HTTPError as error:
             raise WarehouseUnavailable(type(error).__name__) from error
+        except ValueError:
+            # http.client names the header's value in its message: it must not get into a log.
+            raise ProviderRefused("the warehouse's token cannot be sent as a header") from None
         return answer.status, answer.data
 
 

@@ -30,7 +30,7 @@ class CachedSecret:
         """Return the secret, read at most five minutes ago."""
         if self.now() - self._read_at >= CACHE_SECONDS:
             try:
-                self._value = self.client.get_secret_value(SecretId=self.secret_id)["SecretString"]
+                self._value = self.client.get_secret_value(SecretId=self.secret_id)["SecretString"].strip()
             except (BotoCoreError, ClientError) as error:
                 raise StoreUnavailable(f"the secret could not be read: {type(error).__name__}") from error
             self._read_at = self.now()

@@ -81,6 +81,9 @@ class PooledHttpClient(HTTPClient):
             answer = self._pool.request(method, url, headers=headers, body=post_data)
         except urllib3.exceptions.HTTPError as error:
             raise stripe.APIConnectionError(type(error).__name__) from error  # type: ignore[no-untyped-call] # theirs
+        except ValueError:
+            # http.client names the header's value in its message: it must not get into a log.
+            raise ProviderRefused("the provider's key cannot be sent as a header") from None
         # The library logs bytes before it decodes them, and would die of a page that is no UTF-8.
         return answer.data.decode(errors="replace"), answer.status, answer.headers
 

@@ -16,6 +16,11 @@ MAX_LINES: Final = 1_000
 MAX_QUANTITY: Final = 100_000
 MAX_TOTAL: Final = 99_999_999  # the payment provider takes amounts of at most eight digits
 MAX_REFERENCE: Final = 100
+# The provider's minor units are not ISO 4217's here: it counts ISK and UGX in hundredths, MGA in whole
+# units, and wants a zero as the last of three digits (https://docs.stripe.com/currencies).
+UNSUPPORTED_CURRENCIES: Final = frozenset(
+    ("ISK", "MGA", "UGX", "BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
+)
 _SKU: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,62}[\x21-\x7e])?")
 _PRICE_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _PAYMENT_METHOD: Final = re.compile(r"pm_[A-Za-z0-9_]{1,100}")
@@ -106,6 +111,8 @@ def _currency(body: dict[str, Any], problems: list[Problem]) -> str:
         problems.append(Problem("/currency", "wrong_type", "must be a string"))
     elif value not in MINOR_DIGITS:
         problems.append(Problem("/currency", "unknown_currency", "no ISO 4217 code in capitals"))
+    elif value in UNSUPPORTED_CURRENCIES:
+        problems.append(Problem("/currency", "currency_not_supported", "the provider counts it differently"))
     else:
         return value
     return ""
@@ -203,6 +210,8 @@ def _reference(body: dict[str, Any], problems: list[Problem]) -> str | None:
         return None
     if not isinstance(value, str):
         problems.append(Problem("/reference", "wrong_type", "must be a string"))
+    elif is_card_number(value):
+        problems.append(Problem("/reference", "card_number_refused", "a card number belongs nowhere here"))
     elif not 1 <= len(value) <= MAX_REFERENCE or not value.isprintable():
         detail = f"must be 1 to {MAX_REFERENCE} printable characters"
         problems.append(Problem("/reference", "invalid_format", detail))

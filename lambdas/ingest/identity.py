@@ -57,7 +57,10 @@ def _from_token(authorizer: Mapping[str, Any]) -> Caller:
     token = authorizer.get("jwt") or {}
     claims = token.get("claims") or {}
     # API Gateway lists the route's matched scopes; the claim has all of them, separated by spaces (RFC 8693).
-    scopes = frozenset((token.get("scopes") or []) + str(claims.get("scope", "")).split())
+    # Okta and Entra call the claim `scp`; Cognito puts the resource server before the scope's name.
+    texts = [str(claims.get("scope", "")), str(claims.get("scp", "")).strip("[]")]
+    found = [*(token.get("scopes") or []), *" ".join(texts).split()]
+    scopes = frozenset(scope.rpartition("/")[2] for scope in found)
     return Caller(ClientId(claims.get("sub", "")), scopes)
 
 

@@ -36,7 +36,10 @@ class AuthorisePayment:
 
         Raises PaymentOutcomeUnknown or ProviderUnavailable, after which the next try retrieves first.
         """
-        if order.payment_status in {PaymentStatus.AUTHORIZED, PaymentStatus.NOT_REQUIRED}:
+        if order.payment_status is PaymentStatus.NOT_REQUIRED:
+            return went_on(Outcome.AUTHORIZED)
+        if order.fulfillment_status is FulfillmentStatus.RELEASED:
+            # On its way to be rejected, which voids; whether it is void already does not matter.
             return went_on(Outcome.AUTHORIZED)
         order, intent = self._advance(order, claim)
         return self._conclude(order, intent, claim)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 COMMANDS: Final = frozenset({"process"})
 # Failures that no later delivery can mend: the message reaches the dead-letter queue at once.
-_HOPELESS: Final = frozenset({"OrderNotFound"})
+_HOPELESS: Final = frozenset({"AttentionRequired", "OrderNotFound"})
 BUSY: Final = "OrderBusy"
 
 
@@ -117,7 +117,7 @@ class DispatchBatch:
             return Dispatched(message, Decision.UNREADABLE)
         order_id = OrderId(command["order_id"])
         name = f"{order_id}-{uuid.uuid4().hex[:12]}"
-        execution = self.workflow.run(name, {**command, "redelivered": message.receives > 1})
+        execution = self.workflow.run(name, command)
         decision = self._decide(message, order_id, name, execution)
         return Dispatched(message, decision, order_id, execution)
 
@@ -133,7 +133,7 @@ class DispatchBatch:
                 # The lock of the authorisation can be busy too, under this execution's own claim.
                 self._give_back(order_id, name, None)
                 return self._resend(message)
-        if execution.state is not ExecutionState.NOT_STARTED:
+        if last or execution.state is not ExecutionState.NOT_STARTED:
             self._give_back(order_id, name, execution.error or execution.state if last else None)
         if last or execution.error_class in _HOPELESS:
             self._delay(message, 0)

@@ -25,7 +25,7 @@ logger = Logger()
 def build() -> ValidateOrder:
     """Put the step together."""
     environment = read_environment(ValidateEnvironment, os.environ)
-    dynamodb = make_client("dynamodb")
+    dynamodb = make_client("dynamodb", read_timeout=1)  # two tries must fit into this function's 5 s
     return ValidateOrder(
         orders=DynamoOrders(dynamodb, environment.orders_table),
         catalogue=DynamoCatalogue(dynamodb, environment.inventory_table),

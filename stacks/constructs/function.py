@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from aws_cdk import AssetHashType, Duration, RemovalPolicy
+from aws_cdk import AssetHashType, Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from stacks.constructs.logs import log_group
 from stacks.constructs.permissions import allow, fixed
+from stacks.constructs.table import removal_policy_once_made
 from stacks.timeouts import FUNCTION_SECONDS
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class PythonFunction(Construct):
             current_version_options=lambda_.VersionOptions(
                 description=depends_on_parameter,
                 # An execution under way still calls the version that it started with.
-                removal_policy=RemovalPolicy.DESTROY if settings.ephemeral else RemovalPolicy.RETAIN,
+                removal_policy=removal_policy_once_made(settings),
             ),
         )
 

@@ -8,7 +8,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from stacks.constructs.table import removal_policy
+from stacks.constructs.table import removal_policy_once_made
 from stacks.timeouts import (
     DEAD_LETTER_RETENTION_DAYS,
     MAX_RECEIVES,
@@ -35,7 +35,7 @@ class OrdersQueue(Construct):
             retention_period=Duration.days(DEAD_LETTER_RETENTION_DAYS),
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
-            removal_policy=removal_policy(settings),
+            removal_policy=removal_policy_once_made(settings),
         )
         self.queue = sqs.Queue(
             self,
@@ -45,6 +45,6 @@ class OrdersQueue(Construct):
             receive_message_wait_time=Duration.seconds(20),
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
-            removal_policy=removal_policy(settings),
+            removal_policy=removal_policy_once_made(settings),
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=MAX_RECEIVES),
         )

@@ -93,6 +93,14 @@ def table(
     return made
 
 
+def removal_policy_once_made(settings: Settings) -> RemovalPolicy:
+    """As below, but gone with a first deployment that fails: its next try would find the name taken.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attribute-deletionpolicy.html
+    """
+    return RemovalPolicy.DESTROY if settings.ephemeral else RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+
+
 def removal_policy(settings: Settings) -> RemovalPolicy:
     """What becomes of state when its stack goes: kept, unless the environment is ephemeral."""
     return RemovalPolicy.DESTROY if settings.ephemeral else RemovalPolicy.RETAIN

@@ -112,9 +112,9 @@ def test_a_broken_answer_is_an_unavailable_store(answer: bytes, monkeypatch: pyt
             CALLS["get"](client)
 
 
-def test_three_tries_fit_into_a_functions_ten_seconds() -> None:
+def test_two_tries_fit_into_a_functions_ten_seconds() -> None:
     """The client that the functions make: (connect + read) x tries; botocore's pauses are on top."""
     config = make_client("dynamodb").meta.config
-    assert config.retries == {"mode": "standard", "total_max_attempts": 3}
-    worst = (clients.CONNECT_TIMEOUT_SECONDS + clients.READ_TIMEOUT_SECONDS) * 3
+    assert config.retries == {"mode": "standard", "total_max_attempts": 2}
+    worst = (clients.CONNECT_TIMEOUT_SECONDS + clients.READ_TIMEOUT_SECONDS) * 2
     assert worst < 10

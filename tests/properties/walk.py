@@ -48,7 +48,6 @@ class Walk:
     bus: Bus
     order_id: OrderId
     name: str
-    redelivered: bool = False
     end: Execution | None = None
     running: bool = False
     _state: str = field(default=_DEFINITION["StartAt"])
@@ -57,7 +56,7 @@ class Walk:
 
     def __post_init__(self) -> None:
         """Take the command in."""
-        self._data = {"command": "process", "order_id": self.order_id, "redelivered": self.redelivered}
+        self._data = {"command": "process", "order_id": self.order_id}
 
     def advance(self) -> None:
         """Go on up to and including one try of the next task."""

@@ -157,9 +157,7 @@ class World:
     def _deliver(self, message: Message) -> None:
         message.receives += 1
         self.started += 1
-        walk = Walk(
-            self.pipeline, self.bus, message.order_id, f"x{self.started}", redelivered=message.receives > 1
-        )
+        walk = Walk(self.pipeline, self.bus, message.order_id, f"x{self.started}")
         self.in_flight.append((walk, message))
 
     def _go_on(self, walk: Walk, message: Message) -> None:

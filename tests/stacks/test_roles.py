@@ -72,9 +72,10 @@ ROLES: Final[dict[str, set[Call]]] = {
     "ProcessRole": TRACES
     | LOG_DELIVERY
     | calls("xray", "GetSamplingRules GetSamplingTargets", "*")
-    | calls("lambda", "InvokeFunction", "ValidateFunctionCurrentVersion")
-    | calls("lambda", "InvokeFunction", "PaymentFunctionCurrentVersion")
-    | calls("lambda", "InvokeFunction", "FulfilFunctionCurrentVersion")
+    # any version, never the unqualified function: executions under way call the one they started with
+    | calls("lambda", "InvokeFunction", "ValidateFunction:*")
+    | calls("lambda", "InvokeFunction", "PaymentFunction:*")
+    | calls("lambda", "InvokeFunction", "FulfilFunction:*")
     | calls("events", "PutEvents", "Bus"),
 }
 
@@ -105,7 +106,7 @@ def test_no_action_is_a_wildcard_and_star_stands_only_where_there_are_no_resourc
             assert "*" not in action
             if "*" in resource:
                 everywhere.add(action.partition(":")[0])
-    assert everywhere == {"xray", "logs"}
+    assert everywhere == {"xray", "logs", "lambda"}
 
 
 def test_each_role_is_assumed_by_its_own_service_alone(prod: Assembly) -> None:

@@ -37,7 +37,7 @@ ENVIRONMENT: Final[dict[str, dict[str, str]]] = {
         "LEDGER_TABLE": "Ledger",
         "IDEMPOTENCY_TABLE": "Idempotency",
         "PAYMENT_SECRET_ID": "PaymentSecret",
-        "PAYMENT_API_BASE": "PaymentApiBase",
+        "PAYMENT_API_BASE": "https://api.stripe.com",
     },
     "Fulfil": {
         "ORDERS_TABLE": "Orders",
@@ -113,7 +113,7 @@ def test_the_workflow_calls_versions(prod: Assembly) -> None:
     }
     versions = prod.resources("AWS::Lambda::Version")
     assert len(versions) == 3
-    assert {version["DeletionPolicy"] for version in versions.values()} == {"Retain"}
+    assert {version["DeletionPolicy"] for version in versions.values()} == {"RetainExceptOnCreate"}
 
 
 def test_the_workflow_logs_errors_and_no_data(prod: Assembly) -> None:
@@ -136,21 +136,27 @@ def test_dispatch_takes_batches_and_reports_what_failed(prod: Assembly) -> None:
     assert function(prod, "Dispatch")["ReservedConcurrentExecutions"] >= concurrency
 
 
-@pytest.mark.parametrize(
-    ("environment", "payment", "warehouse"),
-    [
-        ("local", "http://127.0.0.1:12111", "http://127.0.0.1:12112"),
-        ("prod", "https://api.stripe.com", None),
-    ],
-)
-def test_the_providers_addresses_are_parameters(
-    assemblies: dict[str, Assembly], environment: str, payment: str, warehouse: str | None
-) -> None:
-    parameters = assemblies[environment].templates["workflow"]["Parameters"]
-    assert parameters["PaymentApiBase"]["Default"] == payment
-    # without a default a deployment cannot forget it
-    assert parameters["WarehouseUrl"].get("Default") == warehouse
-    assert set(parameters) == {"PaymentApiBase", "WarehouseUrl"}
+def test_the_local_runs_addresses_are_parameters_that_publish_versions(local: Assembly) -> None:
+    parameters = local.templates["workflow"]["Parameters"]
+    assert {name: p.get("Default") for name, p in parameters.items()} == {
+        "PaymentApiBase": "http://127.0.0.1:12111",
+        "WarehouseUrl": "http://127.0.0.1:12112",
+    }
+    versions = local.resources("AWS::Lambda::Version")
+    described = {name: short_name(v["Properties"].get("Description", "")) for name, v in versions.items()}
+    assert described["PaymentFunctionCurrentVersion"] == "PaymentApiBase"
+    assert described["FulfilFunctionCurrentVersion"] == "WarehouseUrl"
+
+
+def test_an_address_that_is_a_setting_is_in_the_template_itself(prod: Assembly) -> None:
+    """`cdk deploy` keeps a parameter's previous value: a changed default would never be heard."""
+    assert set(prod.templates["workflow"]["Parameters"]) == {"WarehouseUrl"}
+    variables = function(prod, "Payment")["Environment"]["Variables"]
+    assert variables["PAYMENT_API_BASE"] == "https://api.stripe.com"
+
+
+def test_an_address_that_nobody_set_cannot_be_forgotten(prod: Assembly) -> None:
+    assert "Default" not in prod.templates["workflow"]["Parameters"]["WarehouseUrl"]
 
 
 @pytest.mark.parametrize("environment", ["local", "prod"])

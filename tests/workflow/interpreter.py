@@ -206,7 +206,7 @@ class Engine:
 
     def run(self, order_id: str, **command: Any) -> Ended:
         """Run an execution of `process` to its end."""
-        order = {"command": "process", "order_id": order_id, "redelivered": False, **command}
+        order = {"command": "process", "order_id": order_id, **command}
         name = f"{order_id}-{uuid.uuid4().hex[:12]}"
         started = self.machines.client.start_execution(
             stateMachineArn=self.machines.arn_of(self.machine), name=name, input=json.dumps(order)

@@ -165,7 +165,17 @@ def test_every_catch_leads_into_a_failure_that_names_its_step(task: str) -> None
 
 def test_every_failure_is_reached_from_one_place() -> None:
     reached = [TASKS[task]["Catch"][0]["Next"] for task in TASKS] + [STATES["Route"]["Default"]]
-    assert sorted(reached) == sorted(FAILS)
+    assert sorted([*reached, "Attention required"]) == sorted(FAILS)
+
+
+def test_whatever_waits_for_a_person_fails_so_that_somebody_is_paged() -> None:
+    leading = {
+        name
+        for name, state in CHOICES.items()
+        for choice in state["Choices"]
+        if choice.get("StringEquals") == "attention_required" and choice["Next"] == "Attention required"
+    }
+    assert leading == {"Authorised?", "Captured?", "Rejected?"}
 
 
 def test_every_choice_ends_well_by_default_but_for_a_command_that_nobody_knows() -> None:
@@ -182,7 +192,7 @@ def test_every_outcome_that_a_choice_names_is_one_that_a_step_tells() -> None:
         for part in choice.get("And", [choice])
         if part.get("Variable") == "$.step.outcome"
     }
-    assert named == set(Outcome) - {Outcome.ATTENTION_REQUIRED}
+    assert named == set(Outcome)
 
 
 @pytest.mark.parametrize("task", STEP_TASKS)

@@ -156,6 +156,7 @@ class DynamoOrders:
 
     def give_back(self, order_id: OrderId, claim: str, at: str, failure: str | None) -> None:
         """Free the order of a failed execution's claim; with `failure` it waits for an operator."""
+        condition = "claim = :claim"
         assignments = ["updated_at = :at", "revision = revision + :one"]
         values: dict[str, object] = {":at": at, ":one": 1, ":claim": claim}
         if failure:
@@ -164,7 +165,15 @@ class DynamoOrders:
                 "reason = :reason",
                 "timeline = list_append(timeline, :event)",
             ]
+            # Its message is dead, so also when no execution ever claimed it; a live claim of another stays.
+            condition = (
+                "#status IN (:accepted, :processing) AND"
+                " (attribute_not_exists(claim) OR claim = :claim OR claim_until < :now)"
+            )
             values |= {
+                ":accepted": Status.ACCEPTED,
+                ":processing": Status.PROCESSING,
+                ":now": int(from_text(at).timestamp()),
                 ":status": Status.ATTENTION_REQUIRED,
                 ":reason": failure,
                 ":event": [f"{at} attention_required"],
@@ -175,7 +184,7 @@ class DynamoOrders:
                     TableName=self.table,
                     Key=head_key(order_id),
                     UpdateExpression=f"SET {', '.join(assignments)} REMOVE claim, claim_until",
-                    ConditionExpression="claim = :claim",
+                    ConditionExpression=condition,
                     ExpressionAttributeValues=to_item(values),
                     **({"ExpressionAttributeNames": {"#status": "status"}} if failure else {}),
                 )

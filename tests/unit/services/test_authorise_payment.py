@@ -190,7 +190,7 @@ def test_an_authorisation_lost_after_goods_were_held_waits_for_a_person(pipeline
         pipeline,
         order_id,
         fulfillment_status=FulfillmentStatus.RESERVED,
-        payment_status=PaymentStatus.EXPIRED,
+        payment_status=PaymentStatus.AUTHORIZED,
     )
     result = authorise(pipeline, order_id)
     assert result["outcome"] == "attention_required"
@@ -199,12 +199,19 @@ def test_an_authorisation_lost_after_goods_were_held_waits_for_a_person(pipeline
     assert head.claim is None
 
 
-@pytest.mark.parametrize("status", [PaymentStatus.AUTHORIZED, PaymentStatus.NOT_REQUIRED])
-def test_an_order_that_is_paid_for_asks_the_provider_nothing(
-    pipeline: Pipeline, status: PaymentStatus
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"payment_status": PaymentStatus.NOT_REQUIRED},
+        {"fulfillment_status": FulfillmentStatus.RELEASED, "payment_status": PaymentStatus.AUTHORIZED},
+    ],
+    ids=["nothing to pay", "on its way to be rejected"],
+)
+def test_an_order_that_needs_no_money_asks_the_provider_nothing(
+    pipeline: Pipeline, changes: dict[str, Any]
 ) -> None:
     order_id = claimed(pipeline)
-    change(pipeline, order_id, payment_status=status)
+    change(pipeline, order_id, **changes)
     assert authorise(pipeline, order_id) == AUTHORIZED
     assert not pipeline.payments.calls
 

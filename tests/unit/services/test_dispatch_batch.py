@@ -105,15 +105,15 @@ def test_the_executions_of_a_batch_run_at_the_same_time(desk: Desk) -> None:
     assert all(r.decision is Decision.DONE for r in desk.dispatch([message_of(i) for i in ids]))
 
 
-def test_the_workflow_hears_the_command_and_whether_it_is_a_redelivery(desk: Desk) -> None:
+def test_the_workflow_hears_the_command_and_nothing_of_the_message(desk: Desk) -> None:
     order_id = desk.accept()
     desk.receive(order_id, 1)
     desk.pipeline.clock.advance(1_000)
     desk.receive(order_id, 2)
     commands = [run.command for run in desk.workflow.runs]
     assert commands == [
-        {"command": "process", "order_id": order_id, "redelivered": False},
-        {"command": "process", "order_id": order_id, "redelivered": True},
+        {"command": "process", "order_id": order_id},
+        {"command": "process", "order_id": order_id},
     ]
 
 
