@@ -33,6 +33,10 @@ class Stock(Protocol):
         """Give the order's goods back and mark its head released."""
         ...
 
+    def release_partial(self, order: Order, lines: tuple[Line, ...], claim: str) -> None:
+        """Give back what is held of an order that is not reserved yet; nothing when nothing is."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class ShipmentRefused:

@@ -1,4 +1,4 @@
-"""Entry point of the step `fulfil`: event `{"order_id", "claim"}`."""
+"""Entry point of the steps that move goods: event `{"action", "order_id", "claim"}`, `reason` to release."""
 
 from __future__ import annotations
 
@@ -42,8 +42,11 @@ fulfil = build()
 
 @logger.inject_lambda_context(clear_state=True)
 def handle(event: dict[str, Any], _context: LambdaContext) -> StepResult:
-    """Reserve the order's goods and have them shipped."""
+    """Reserve and ship the order's goods, or release what is held of them."""
     logger.append_keys(order_id=event["order_id"], claim=event["claim"])
-    result = fulfil(event["order_id"], event["claim"])
-    logger.info("fulfilled", extra={"outcome": result["outcome"]})
+    if event["action"] == "release":
+        result = fulfil.release(event["order_id"], event["claim"], event["reason"])
+    else:
+        result = fulfil(event["order_id"], event["claim"])
+    logger.info("goods step done", extra={"outcome": result["outcome"]})
     return result

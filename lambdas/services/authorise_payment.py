@@ -15,7 +15,7 @@ from lambdas.domain.transitions import (
     rejected,
 )
 from lambdas.services.key_generations import renewing_stale_keys
-from lambdas.services.step_result import Outcome, StepResult, ended, went_on
+from lambdas.services.step_result import AUTHORIZATION_EXPIRED, Outcome, StepResult, ended, went_on
 
 if TYPE_CHECKING:
     from lambdas.domain.order import Order
@@ -77,7 +77,7 @@ class AuthorisePayment:
                 order = rejected(order, at, reason, payment=PaymentStatus.DECLINED)
             case IntentState.CANCELED if order.fulfillment_status is FulfillmentStatus.UNRESERVED:
                 # An intent found cancelled is never captured, and a customer is not charged anew days later.
-                order = rejected(order, at, "authorization_expired", payment=PaymentStatus.EXPIRED)
+                return went_on(Outcome.UNFULFILLABLE, reason=AUTHORIZATION_EXPIRED)
             case IntentState.CANCELED:
                 order = needs_attention(order, at, "canceled_after_reservation")
             case _:

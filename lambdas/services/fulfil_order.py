@@ -10,7 +10,7 @@ from lambdas.domain.order import FulfillmentStatus, quantities_by_sku
 from lambdas.domain.timestamps import Clock, to_text
 from lambdas.domain.transitions import reserved
 from lambdas.services.claimed_order import load_claimed
-from lambdas.services.step_result import Outcome, StepResult, ended, went_on
+from lambdas.services.step_result import OUT_OF_STOCK, Outcome, StepResult, ended, went_on
 
 if TYPE_CHECKING:
     from lambdas.domain.fulfilment import Stock, Warehouse
@@ -41,10 +41,18 @@ class FulfilOrder:
         if order.fulfillment_status is FulfillmentStatus.UNRESERVED:
             at = to_text(self.now())
             if self.stock.reserve(order, lines, claim, at):
-                return went_on(Outcome.UNFULFILLABLE, reason="out_of_stock")
+                return went_on(Outcome.UNFULFILLABLE, reason=OUT_OF_STOCK)
             order = reserved(order, at)
         refusal = self.warehouse.ship(order_id, quantities_by_sku(lines))
         if isinstance(refusal, ShipmentRefused):
             self.stock.release(order, lines, claim, to_text(self.now()))
             return went_on(Outcome.UNFULFILLABLE, reason="shipment_refused")
         return went_on(Outcome.SHIPPED)
+
+    def release(self, order_id: OrderId, claim: str, reason: str) -> StepResult:
+        """Give back what earlier tries hold of an order that is to be rejected before its reservation."""
+        order = load_claimed(self.orders, order_id, claim)
+        if order.terminal:
+            return ended(order, Outcome.ALREADY_ENDED)
+        self.stock.release_partial(order, self.orders.lines_of(order), claim)
+        return went_on(Outcome.UNFULFILLABLE, reason=reason)

@@ -12,7 +12,7 @@ from lambdas.domain.timestamps import Clock, to_text
 from lambdas.domain.transitions import needs_attention, rejected
 from lambdas.services.claimed_order import load_claimed
 from lambdas.services.key_generations import renewing_stale_keys
-from lambdas.services.step_result import Outcome, StepResult, ended
+from lambdas.services.step_result import AUTHORIZATION_EXPIRED, OUT_OF_STOCK, Outcome, StepResult, ended
 
 if TYPE_CHECKING:
     from lambdas.domain.identifiers import OrderId
@@ -38,17 +38,15 @@ class RejectOrder:
             # A late duplicate of the step before this one reserved after all: go on from where it stands.
             raise StoreUnavailable(f"{order_id} holds stock and is to be rejected")
         payment = order.payment_status
-        if order.payment_intent:
+        if reason == AUTHORIZATION_EXPIRED:
+            payment = PaymentStatus.EXPIRED  # found cancelled at the provider: there is nothing to void
+        elif order.payment_intent:
             payment = self._void(order, order.payment_intent, claim)
         at = to_text(self.now())
         if payment is PaymentStatus.CAPTURED:
             order = needs_attention(order, at, "captured_before_shipment", payment=payment)
         else:
-            fulfillment = (
-                order.fulfillment_status
-                if order.fulfillment_status is FulfillmentStatus.RELEASED
-                else FulfillmentStatus.OUT_OF_STOCK
-            )
+            fulfillment = FulfillmentStatus.OUT_OF_STOCK if reason == OUT_OF_STOCK else None
             order = rejected(order, at, reason, payment=payment, fulfillment=fulfillment)
         self.orders.save(order, claim)
         return ended(order)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from lambdas.domain.events import outcome_event
 
@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from lambdas.domain.order import Order
 
 StepResult = dict[str, Any]
+
+# Reasons of an order that cannot be fulfilled, which the steps that end it tell apart.
+OUT_OF_STOCK: Final = "out_of_stock"
+AUTHORIZATION_EXPIRED: Final = "authorization_expired"
 
 
 class Outcome(StrEnum):

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from lambdas.domain.errors import OrderCorrupt
 from lambdas.domain.order import FulfillmentStatus
 from lambdas.domain.timestamps import Clock, to_text
-from lambdas.domain.transitions import rejected
 from lambdas.services.step_result import Outcome, StepResult, ended, went_on
 
 if TYPE_CHECKING:
@@ -38,7 +37,5 @@ class ValidateOrder:
         if order.fulfillment_status is FulfillmentStatus.UNRESERVED and not order.payment_intent:
             skus = {line.sku for line in lines}
             if skus - self.catalogue.products(skus).keys():
-                order = rejected(order, to_text(self.now()), "product_withdrawn")
-                self.orders.save(order, claim)
-                return ended(order)
+                return went_on(Outcome.UNFULFILLABLE, reason="product_withdrawn")
         return went_on(Outcome.CLAIMED)

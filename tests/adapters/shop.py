@@ -34,6 +34,9 @@ class Shop:
     def release(self, order: Order) -> None:
         self.stock.release(order, self.lines, CLAIM, MUCH_LATER)
 
+    def release_partial(self) -> None:
+        self.stock.release_partial(self.order, self.lines, CLAIM)
+
     def on_hand(self) -> dict[str, int]:
         items = self.client.client.scan(TableName=INVENTORY)["Items"]
         return {item["sku"]["S"]: int(item["on_hand"]["N"]) for item in items}

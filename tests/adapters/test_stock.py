@@ -148,6 +148,22 @@ def test_a_shortage_found_when_resuming_gives_the_held_chunks_back(
     assert shop.markers() == 0
 
 
+@pytest.mark.parametrize("done", range(4))
+def test_what_is_held_of_an_order_that_ends_before_its_reservation_is_given_back(
+    shop_of: Callable[[tuple[Line, ...]], Shop], done: int
+) -> None:
+    """It died between chunks, and its payment expired before the next try."""
+    shop = shop_of(many_lines(6, quantity=3))
+    shop.client.before = crash_after(done)
+    with pytest.raises(StoreUnavailable):
+        shop.reserve()
+    shop.client.before = lambda _name, _number: None
+    shop.release_partial()
+    shop.release_partial()
+    assert shop.on_hand() == shop.full
+    assert shop.markers() == 0
+
+
 @pytest.mark.parametrize("lost", [1, 2, 3])
 def test_a_chunk_whose_answer_was_lost_is_not_taken_twice(
     shop_of: Callable[[tuple[Line, ...]], Shop], lost: int

@@ -37,7 +37,8 @@ CLAIM_SECONDS: Final = 240
 STEPS: Final = {
     "validate": ("validate", None),
     "authorise": ("payment", "authorise"),
-    "fulfil": ("fulfil", None),
+    "fulfil": ("fulfil", "fulfil"),
+    "release": ("fulfil", "release"),
     "capture": ("payment", "capture"),
     "reject": ("payment", "reject"),
 }
@@ -123,8 +124,10 @@ class Pipeline:
                 result = self.capture(order_id, claim)
             case "payment", "reject":
                 result = self.reject(order_id, claim, event["reason"])
-            case "fulfil", None:
+            case "fulfil", "fulfil":
                 result = self.fulfil(order_id, claim)
+            case "fulfil", "release":
+                result = self.fulfil.release(order_id, claim, event["reason"])
             case unknown:
                 raise KeyError(unknown)
         answer: dict[str, Any] = json.loads(json.dumps(result))

@@ -83,23 +83,17 @@ class Walk:
             case "Succeed":
                 self.end = Execution(ExecutionState.SUCCEEDED)
             case "Fail":
-                self.end = Execution(ExecutionState.FAILED, self._data["failure"])
+                self.end = Execution(ExecutionState.FAILED, state.get("Error") or self._data["failure"])
             case "Task":
                 self._try(state)
                 return True
         return False
 
     def _holds(self, choice: dict[str, Any]) -> bool:
-        if "And" in choice:
-            return all(self._holds(part) for part in choice["And"])
-        if "Or" in choice:
-            return any(self._holds(part) for part in choice["Or"])
         value: Any = self._data
         for name in choice["Variable"].removeprefix("$.").split("."):
             value = value[name]
-        if "NumericGreaterThan" in choice:
-            return bool(value > choice["NumericGreaterThan"])
-        return bool(value == choice.get("StringEquals", choice.get("BooleanEquals")))
+        return bool(value == choice["StringEquals"])
 
     def _try(self, state: dict[str, Any]) -> None:
         step = self._state.lower()
@@ -122,6 +116,6 @@ class Walk:
         if step not in STEPS:
             self.bus.publish(self._data["step"]["report"]["event"])
             return
-        facts = {"reason": self._data["step"]["report"]["reason"]} if step == "reject" else {}
+        facts = {"reason": self._data["step"]["report"]["reason"]} if step in {"reject", "release"} else {}
         report = self.pipeline.step(step, self.order_id, self.name, **facts)
-        self._data["step"] = {"outcome": report["outcome"], "report": report, "retries": self._attempts}
+        self._data["step"] = {"outcome": report["outcome"], "report": report}

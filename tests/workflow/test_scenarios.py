@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from tests.fakes.pipeline import Pipeline
     from tests.workflow.interpreter import Ended, Engine
 
-STEPS = [("validate", None), ("payment", "authorise"), ("fulfil", None), ("payment", "capture")]
+STEPS = [("validate", None), ("payment", "authorise"), ("fulfil", "fulfil"), ("payment", "capture")]
 
 
 def assert_paid(engine: Engine, ended: Ended, order_id: OrderId) -> None:
@@ -339,7 +339,7 @@ def test_a_function_that_always_hangs_fails_its_step_by_name(engine: Engine, pip
     engine.machine["States"]["Fulfil"]["TimeoutSeconds"] = 1
     engine.machine["States"]["Fulfil"]["Retry"][0]["MaxAttempts"] = 0
     late = threading.Event()
-    engine.functions.hang("fulfil", None, late)
+    engine.functions.hang("fulfil", "fulfil", late)
     try:
         ended = engine.run(pipeline.accept())
     finally:

@@ -82,6 +82,12 @@ class DynamoStock:
         self._release_chunks(order, wanted, claim)
         self._transact([head], order, claim, released(order, at))
 
+    def release_partial(self, order: Order, lines: tuple[Line, ...], claim: str) -> None:
+        """Give back the chunks that are held; an order that is held at once has none."""
+        wanted = quantities_by_sku(lines)
+        if len(wanted) > SKUS_WITH_HEAD:
+            self._release_chunks(order, wanted, claim)
+
     def _hold_at_once(
         self, order: Order, wanted: Mapping[str, int], claim: str, at: str
     ) -> tuple[Shortage | None, bool]:

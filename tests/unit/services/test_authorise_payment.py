@@ -177,9 +177,15 @@ def test_an_authorisation_that_expired_before_goods_were_held_rejects(pipeline: 
     authorise(pipeline, order_id)
     pipeline.payments.expire("pi_0001")
     result = authorise(pipeline, order_id)
-    assert (result["outcome"], result["event"]["data"]["reason"]) == ("rejected", "authorization_expired")
-    assert pipeline.head(order_id).payment_status is PaymentStatus.EXPIRED
+    assert result == {"outcome": "unfulfillable", "reason": "authorization_expired"}
+    for step in ("release", "reject"):
+        result = pipeline.step(step, order_id, reason="authorization_expired")
+    head = pipeline.head(order_id)
+    assert (head.status, head.reason) == (Status.REJECTED, "authorization_expired")
+    assert head.payment_status is PaymentStatus.EXPIRED
+    assert head.fulfillment_status is FulfillmentStatus.UNRESERVED
     assert pipeline.payments.count("confirm") == 1
+    assert not pipeline.payments.count("void")
 
 
 def test_an_authorisation_lost_after_goods_were_held_waits_for_a_person(pipeline: Pipeline) -> None:

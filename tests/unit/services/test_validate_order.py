@@ -74,8 +74,11 @@ def test_an_order_with_a_withdrawn_product_is_rejected_before_any_money_moves(pi
     order_id = pipeline.accept(TEA=1, MUG=1)
     del pipeline.inventory.stored["MUG"]
     result = pipeline.validate(order_id, CLAIM)
-    assert (result["outcome"], result["event"]["data"]["reason"]) == ("rejected", "product_withdrawn")
+    assert result == {"outcome": "unfulfillable", "reason": "product_withdrawn"}
+    for step in ("release", "reject"):
+        result = pipeline.step(step, order_id, reason="product_withdrawn")
     head = pipeline.head(order_id)
+    assert head.reason == "product_withdrawn"
     assert (head.status, head.claim) == (Status.REJECTED, None)
     assert not pipeline.payments.calls
 
