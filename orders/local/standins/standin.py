@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Self
 
 from orders.local.standins.calls import CallStatistics
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from orders.local.standins.messages import Reply, Request
 
 
-class StandIn:
+class StandIn(ABC):
     """Base of both stand-ins; use it as a context manager to serve on `url`.
 
     Args:
@@ -72,22 +73,22 @@ class StandIn:
         """A call under `/_standin/`."""
         return self._control.answer(request)
 
+    @abstractmethod
     def forget(self) -> None:
         """Delete everything stored; part of `POST /_standin/reset`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def answer(self, request: Request, fault: Fault | None) -> Reply:
         """Do what a call asks."""
-        raise NotImplementedError
 
+    @abstractmethod
     def endpoint_of(self, request: Request) -> str:
         """The endpoint's name for the statistics."""
-        raise NotImplementedError
 
+    @abstractmethod
     def order_id_of(self, request: Request) -> str | None:
         """The order that a call is about."""
-        raise NotImplementedError
 
+    @abstractmethod
     def failure(self, status: int, retry_after: int | None) -> Reply:
         """A 429 or 5xx in this provider's words."""
-        raise NotImplementedError
