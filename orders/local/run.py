@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import tempfile
 import time
 from contextlib import ExitStack, contextmanager
@@ -17,6 +16,7 @@ from orders.local.aws import engine_client
 from orders.local.engine.deploy import deploy
 from orders.local.engine.errors import EngineError
 from orders.local.engine.process import EngineProcess
+from orders.local.ports import is_free
 from orders.local.run_file import Addresses, remove_run_file, write_run_file
 from orders.local.standins.process import StandinsProcess, StandinsStartError
 from stacks.errors import SynthesisError
@@ -56,12 +56,8 @@ class Ports:
         """Raise LocalRunError when another program listens on one of them, before anything starts."""
         options = {"--port": self.engine, "--payment-port": self.payment, "--warehouse-port": self.warehouse}
         for option, port in options.items():
-            with socket.socket() as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                try:
-                    probe.bind(("127.0.0.1", port))
-                except (OSError, OverflowError) as error:
-                    raise LocalRunError(f"port {port} is in use: choose another with {option}") from error
+            if not is_free(port):
+                raise LocalRunError(f"port {port} is in use: choose another with {option}")
 
 
 class LocalRun:

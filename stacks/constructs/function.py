@@ -10,7 +10,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from stacks.constructs.logs import log_group
-from stacks.constructs.permissions import allow, fixed
+from stacks.constructs.permissions import allow, role_with
 from stacks.constructs.table import removal_policy_once_made
 from stacks.timeouts import FUNCTION_SECONDS
 
@@ -63,21 +63,16 @@ class PythonFunction(Construct):
         super().__init__(scope, id_)
         full_name = f"{settings.stack_prefix}-{name}"
         group = log_group(self, "Logs", name=f"/aws/lambda/{full_name}", settings=settings)
-        role = iam.Role(
+        role = role_with(
             self,
-            "Role",
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            inline_policies={
-                "calls": iam.PolicyDocument(
-                    statements=[
-                        *statements,
-                        allow("logs", "CreateLogStream PutLogEvents", group.log_group_arn),
-                        # X-Ray knows no resources: https://docs.aws.amazon.com/
-                        # service-authorization/latest/reference/list_awsx-ray.html
-                        allow("xray", "PutTraceSegments PutTelemetryRecords", "*"),
-                    ]
-                )
-            },
+            "lambda",
+            [
+                *statements,
+                allow("logs", "CreateLogStream PutLogEvents", group.log_group_arn),
+                # X-Ray knows no resources: https://docs.aws.amazon.com/
+                # service-authorization/latest/reference/list_awsx-ray.html
+                allow("xray", "PutTraceSegments PutTelemetryRecords", "*"),
+            ],
         )
         self.function = lambda_.Function(
             self,
@@ -100,7 +95,7 @@ class PythonFunction(Construct):
                 "POWERTOOLS_LOG_LEVEL": settings.log_level,
                 **environment,
             },
-            role=fixed(self, role),
+            role=role,
             log_group=group,
             tracing=lambda_.Tracing.ACTIVE,
             reserved_concurrent_executions=reserved_concurrency,

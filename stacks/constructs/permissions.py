@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from aws_cdk import aws_iam as iam
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from constructs import Construct
 
@@ -32,6 +32,12 @@ def allow(
     )
 
 
-def fixed(scope: Construct, role: iam.Role) -> iam.IRole:
-    """`role` as one that nothing the CDK grants later can widen."""
+def role_with(scope: Construct, service: str, statements: Sequence[iam.PolicyStatement]) -> iam.IRole:
+    """A role that `service` assumes, which holds `statements`; nothing the CDK grants later can widen it."""
+    role = iam.Role(
+        scope,
+        "Role",
+        assumed_by=iam.ServicePrincipal(f"{service}.amazonaws.com"),
+        inline_policies={"calls": iam.PolicyDocument(statements=statements)},
+    )
     return iam.Role.from_role_arn(scope, "FixedRole", role.role_arn, mutable=False)

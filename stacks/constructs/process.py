@@ -11,7 +11,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from stacks.constructs.logs import log_group
-from stacks.constructs.permissions import allow, fixed
+from stacks.constructs.permissions import allow, role_with
 from stacks.errors import DefinitionError
 from stacks.timeouts import WORKFLOW_SECONDS
 
@@ -51,20 +51,8 @@ class ProcessOrder(Construct):
         name = f"{settings.stack_prefix}-process-order"
         # /aws/vendedlogs/ keeps the account's log resource policy within its 5,120 characters.
         group = log_group(self, "Logs", name=f"/aws/vendedlogs/states/{name}", settings=settings)
-        role = iam.Role(
-            self,
-            "Role",
-            assumed_by=iam.ServicePrincipal("states.amazonaws.com"),
-            inline_policies={
-                "calls": iam.PolicyDocument(
-                    statements=[
-                        *statements,
-                        allow("logs", _LOG_DELIVERY, "*"),
-                        allow("xray", _TRACES, "*"),
-                    ]
-                )
-            },
-        )
+        calls = [*statements, allow("logs", _LOG_DELIVERY, "*"), allow("xray", _TRACES, "*")]
+        role = role_with(self, "states", calls)
         text = read_definition(definition, set(substitutions))
         self.machine = sfn.StateMachine(
             self,
@@ -73,7 +61,7 @@ class ProcessOrder(Construct):
             state_machine_type=sfn.StateMachineType.EXPRESS,
             definition_body=sfn.DefinitionBody.from_string(text),
             definition_substitutions=substitutions,
-            role=fixed(self, role),
+            role=role,
             tracing_enabled=True,
             logs=sfn.LogOptions(destination=group, level=sfn.LogLevel.ERROR, include_execution_data=False),
         )

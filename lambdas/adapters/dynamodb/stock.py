@@ -74,13 +74,14 @@ class DynamoStock:
     def release(self, order: Order, lines: tuple[Line, ...], claim: str, at: str) -> None:
         """Give everything back and mark the head released."""
         wanted = quantities_by_sku(lines)
-        head = {"Update": head_update(released(order, at), claim, self.orders_table)}
+        after = released(order, at)
+        head = {"Update": head_update(after, claim, self.orders_table)}
         if len(wanted) <= SKUS_WITH_HEAD:
             actions = [*self._moves(wanted, +1), head]
-            _must_fit(self._transact(actions, order, claim, released(order, at)))
+            _must_fit(self._transact(actions, order, claim, after))
             return
         self._release_chunks(order, wanted, claim)
-        self._transact([head], order, claim, released(order, at))
+        self._transact([head], order, claim, after)
 
     def release_partial(self, order: Order, lines: tuple[Line, ...], claim: str) -> None:
         """Give back the chunks that are held; an order that is held at once has none."""

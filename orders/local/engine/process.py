@@ -11,7 +11,6 @@ import http.client
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,11 +22,11 @@ from typing import TYPE_CHECKING, Self
 
 from orders.local.engine.data_folder import objects_folder, prepare_data_folder, state_folder
 from orders.local.engine.errors import EngineDiedError, PortInUseError
+from orders.local.ports import HOST, is_free
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-HOST = "127.0.0.1"
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
 
@@ -119,7 +118,10 @@ class EngineProcess:
         """
         if self._process is not None:
             return
-        _require_free_port(self._port)
+        if not is_free(self._port):
+            raise PortInUseError(
+                f"port {self._port} is in use by another program; choose another port or stop it"
+            )
         if self._data_dir is not None:
             prepare_data_folder(self._data_dir, f"{HOST}:{self._port}")
         self._log_file.parent.mkdir(parents=True, exist_ok=True)
@@ -205,17 +207,6 @@ class EngineProcess:
         with self._log_file.open(encoding="utf-8", errors="replace") as log:
             lines = deque((line.strip() for line in log if line.strip()), _LOG_TAIL_LINES)
         return " | ".join(lines) or f"its log {self._log_file} is empty"
-
-
-def _require_free_port(port: int) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError as error:
-            raise PortInUseError(
-                f"port {port} is in use by another program; choose another port or stop it"
-            ) from error
 
 
 def _answers(port: int) -> bool:
