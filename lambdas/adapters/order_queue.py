@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lambdas.domain.commands import cancel_command, process_command, refund_command
 from lambdas.domain.errors import QueueUnavailable
 from lambdas.domain.identifiers import queue_group_for
 
 if TYPE_CHECKING:
-    from lambdas.domain.identifiers import ClientId, OrderId
+    from lambdas.domain.identifiers import ClientId, OrderId, RefundId
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,15 @@ class SqsOrderQueue:
 
     def send_process(self, order_id: OrderId, client: ClientId) -> None:
         """Ask for the order to be processed."""
-        self._send({"command": "process", "order_id": order_id}, queue_group_for(client))
+        self._send(process_command(order_id), queue_group_for(client))
+
+    def send_cancel(self, order_id: OrderId, client: ClientId) -> None:
+        """Ask for the order's cancellation."""
+        self._send(cancel_command(order_id), queue_group_for(client))
+
+    def send_refund(self, order_id: OrderId, refund_id: RefundId, client: ClientId) -> None:
+        """Ask for a refund of the order."""
+        self._send(refund_command(order_id, refund_id), queue_group_for(client))
 
     def send_again(self, body: str, group: str | None, delay_seconds: int) -> None:
         """Send a received message as a new one, which has all its receives before it."""

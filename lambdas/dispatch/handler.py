@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 
 from lambdas.adapters.clients import make_client
-from lambdas.adapters.dynamodb.orders import DynamoOrders
+from lambdas.adapters.dynamodb.claims import DynamoOrderStore
+from lambdas.adapters.dynamodb.refunds import DynamoRefunds
 from lambdas.adapters.order_queue import SqsOrderQueue
 from lambdas.adapters.workflow import StepFunctionsWorkflow
 from lambdas.domain.timestamps import utc_now
@@ -27,9 +28,11 @@ def build() -> DispatchBatch:
     """Put the dispatcher together."""
     environment = read_environment(DispatchEnvironment, os.environ)
     states = make_client("stepfunctions", read_timeout=READ_SECONDS, attempts=1)
+    dynamodb = make_client("dynamodb")
     return DispatchBatch(
         workflow=StepFunctionsWorkflow(states, environment.state_machine_arn),
-        orders=DynamoOrders(make_client("dynamodb"), environment.orders_table),
+        orders=DynamoOrderStore(dynamodb, environment.orders_table),
+        refunds=DynamoRefunds(dynamodb, environment.orders_table),
         queue=SqsOrderQueue(make_client("sqs"), environment.orders_queue_url),
         pacer=Pacer(environment.starts_per_second),
         now=utc_now,

@@ -10,17 +10,36 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lambdas.domain.order import Order
+    from lambdas.domain.refund import Refund
 
 
 def outcome_event(order: Order) -> dict[str, Any]:
     """Describe a terminal order: ids, states and money, no customer data."""
+    ends = (event.at for event in reversed(order.timeline) if event.name == order.status)
+    return _event(f"{order.order_id}.{order.status}", str(order.status), next(ends, order.updated_at), order)
+
+
+def refund_event(order: Order, refund: Refund) -> dict[str, Any]:
+    """Describe a refund that succeeded, and the order after it."""
+    event = _event(f"{refund.refund_id}.{refund.status}", "refunded", refund.updated_at, order)
+    event["data"]["refund"] = {
+        "refund_id": refund.refund_id,
+        "amount": refund.amount,
+        "reason_code": refund.reason_code,
+        "restocked": refund.restocked,
+    }
+    event["data"]["refunded"] = order.refunded
+    return event
+
+
+def _event(id_: str, name: str, at: str, order: Order) -> dict[str, Any]:
     return {
         "specversion": "1.0",
-        "id": f"{order.order_id}.{order.status}",
+        "id": id_,
         "source": "/orders",
-        "type": f"order.{order.status}.v1",
+        "type": f"order.{name}.v1",
         "subject": order.order_id,
-        "time": order.updated_at,
+        "time": at,
         "datacontenttype": "application/json",
         "data": {
             "order_id": order.order_id,

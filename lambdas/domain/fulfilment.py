@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from lambdas.domain.identifiers import OrderId
     from lambdas.domain.order import Line, Order
+    from lambdas.domain.refund import Refund
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,10 @@ class Stock(Protocol):
 
     def release_partial(self, order: Order, lines: tuple[Line, ...], claim: str) -> None:
         """Give back what is held of an order that is not reserved yet; nothing when nothing is."""
+        ...
+
+    def restock(self, order: Order, refund: Refund, quantities: Mapping[str, int], claim: str) -> None:
+        """Put a refund's goods back on hand and write head and refund, as they are after it."""
         ...
 
 

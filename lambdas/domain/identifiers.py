@@ -10,9 +10,11 @@ from typing import NewType
 OrderId = NewType("OrderId", str)
 EntryId = NewType("EntryId", str)
 ClientId = NewType("ClientId", str)
+RefundId = NewType("RefundId", str)
 
 _PREFIX_LENGTH = 4
 _ORDER_ID = re.compile(r"ord_[a-z2-7]{26}")
+_REFUND_ID = re.compile(r"ref_[a-z2-7]{26}")
 
 
 def _digest(*parts: str, size: int) -> str:
@@ -25,6 +27,17 @@ def _digest(*parts: str, size: int) -> str:
 def order_id_for(client: ClientId, idempotency_key: str) -> OrderId:
     """Derive the order's id from who submits it and under which key: a key never expires into a duplicate."""
     return OrderId("ord_" + _digest("POST /v1/orders", client, idempotency_key, size=16))
+
+
+def refund_id_for(order_id: OrderId, client: ClientId, idempotency_key: str) -> RefundId:
+    """Derive the refund's id from the order, who asks for it and under which key."""
+    route = "POST /v1/orders/{order_id}/refunds"
+    return RefundId("ref_" + _digest(route, client, order_id, idempotency_key, size=16))
+
+
+def key_digest_for(route: str, idempotency_key: str) -> str:
+    """Shorten a key of a route to what is stored of it."""
+    return _digest(route, idempotency_key, size=10)
 
 
 def entry_id_for(order_id: OrderId, entry_no: int) -> EntryId:
@@ -40,3 +53,8 @@ def queue_group_for(client: ClientId) -> str:
 def looks_like_order_id(text: str) -> bool:
     """Tell whether a path or message can name an order at all."""
     return _ORDER_ID.fullmatch(text) is not None
+
+
+def looks_like_refund_id(text: str) -> bool:
+    """Tell whether a path or message can name a refund at all."""
+    return _REFUND_ID.fullmatch(text) is not None

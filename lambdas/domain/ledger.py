@@ -13,11 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from lambdas.domain.order import Order
+    from lambdas.domain.refund import Refund
 
 RECEIVABLE: Final = "Assets:Receivable:Stripe"
 SALES: Final = "Income:Sales"
 SALES_TAX: Final = "Liabilities:SalesTax"
 CAPTURE: Final = "capture"
+REFUND: Final = "refund"
+CAPTURE_ENTRY: Final = 1
 SCHEMA: Final = 1
 PERIOD_SHARDS: Final = 16
 
@@ -109,21 +112,41 @@ def period_key(day: str, shard: int) -> str:
 
 def capture_entry(order: Order, booked_at: str, psp_reference: str) -> JournalEntry:
     """Book a captured payment: the provider owes us the total, of which the tax is not ours."""
-    candidates = (
-        Posting(RECEIVABLE, order.currency, order.total),
-        Posting(SALES, order.currency, order.tax - order.total),
-        Posting(SALES_TAX, order.currency, -order.tax),
-    )
     return JournalEntry(
         order_id=order.order_id,
-        entry_no=1,
+        entry_no=CAPTURE_ENTRY,
         kind=CAPTURE,
         booked_at=booked_at,
-        postings=tuple(p for p in candidates if p.amount),
+        postings=_sale(order.currency, order.total, order.tax),
         psp_reference=psp_reference,
         event_id=f"{order.order_id}.{CAPTURE}",
         actor="workflow",
     )
+
+
+def refund_entry(order: Order, refund: Refund, tax: int, booked_at: str, psp_reference: str) -> JournalEntry:
+    """Reverse a refund's part of the sale; `order` is the head before the refund counts in it."""
+    return JournalEntry(
+        order_id=order.order_id,
+        entry_no=order.entries + 1,
+        kind=REFUND,
+        booked_at=booked_at,
+        postings=_sale(order.currency, -refund.amount, -tax),
+        psp_reference=psp_reference,
+        event_id=f"{refund.refund_id}.{refund.status}",
+        actor="workflow",
+        reason_code=refund.reason_code,
+        reverses=entry_id_for(order.order_id, CAPTURE_ENTRY),
+    )
+
+
+def _sale(currency: str, amount: int, tax: int) -> tuple[Posting, ...]:
+    candidates = (
+        Posting(RECEIVABLE, currency, amount),
+        Posting(SALES, currency, tax - amount),
+        Posting(SALES_TAX, currency, -tax),
+    )
+    return tuple(p for p in candidates if p.amount)
 
 
 def trial_balance(entries: Iterable[JournalEntry]) -> list[Balance]:

@@ -90,8 +90,51 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Cancellation:
+    """A client's wish to end the order before it is shipped; `key` is a digest of the request's key."""
+
+    requested_at: str
+    reason_code: str
+    key: str
+    request_hash: str
+
+
+class CancellationStatus(StrEnum):
+    """What became of the wish."""
+
+    REQUESTED = "requested"
+    DONE = "done"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class RefundSums:
+    """What an order's refunds add up to, in minor units.
+
+    `reserved` counts all that have not failed, `refunded` those that are booked, `tax` the tax in those;
+    `unfinished` is the number of refunds on which work is left.
+    """
+
+    reserved: int = 0
+    refunded: int = 0
+    tax: int = 0
+    unfinished: int = 0
+
+
+NO_REFUNDS: Final = RefundSums()
+
+# Why an order is to end before its money is taken, beside the reasons that the steps find themselves.
+CANCELLED_BY_CLIENT: Final = "cancelled"
+AUTHORIZATION_EXPIRING: Final = "authorization_expiring"
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
-    """The order's head. `lines` is None when they were not loaded with it (large orders keep them apart)."""
+    """The order's head. `lines` is None when they were not loaded with it (large orders keep them apart).
+
+    `entries` counts the order's journal entries. `held`: an operator wants the payment kept however old it
+    gets. `expiring`: it is to be given free. `handed_back` counts how often the watchdog had to help.
+    """
 
     order_id: OrderId
     client: ClientId
@@ -115,6 +158,12 @@ class Order:
     key_generation: int = 0
     revision: int = 1
     timeline: tuple[Event, ...] = field(default=())
+    cancellation: Cancellation | None = None
+    expiring: bool = False
+    held: bool = False
+    handed_back: int = 0
+    entries: int = 0
+    refunds: RefundSums = NO_REFUNDS
 
     @property
     def amount(self) -> Money:
@@ -123,8 +172,34 @@ class Order:
 
     @property
     def terminal(self) -> bool:
-        """Whether no step will change the order any more."""
+        """Whether the order has ended; a refund may still change its money."""
         return self.status in TERMINAL
+
+    @property
+    def open(self) -> bool:
+        """Whether work is left that some message has to move."""
+        return not self.terminal or self.refunds.unfinished > 0
+
+    @property
+    def stop_reason(self) -> str | None:
+        """Why the next step is to end the order instead of going on; None when it goes on."""
+        if self.cancellation:
+            return CANCELLED_BY_CLIENT
+        return AUTHORIZATION_EXPIRING if self.expiring else None
+
+    @property
+    def refundable(self) -> int:
+        """What may still be refunded, in minor units."""
+        return self.total - self.refunds.reserved if self.entries else 0
+
+    @property
+    def cancellation_status(self) -> CancellationStatus | None:
+        """What became of the client's cancellation; None without one."""
+        if self.cancellation is None:
+            return None
+        if self.status is Status.CANCELLED:
+            return CancellationStatus.DONE
+        return CancellationStatus.REFUSED if self.terminal else CancellationStatus.REQUESTED
 
     def as_accepted(self) -> Order:
         """Return the order as its first answer showed it, whatever became of it since."""
@@ -136,6 +211,8 @@ class Order:
             reason=None,
             updated_at=self.accepted_at,
             timeline=self.timeline[:1],
+            cancellation=None,
+            refunds=NO_REFUNDS,
         )
 
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from lambdas.domain.identifiers import ClientId, OrderId
+    from lambdas.domain.identifiers import ClientId, OrderId, RefundId
     from lambdas.domain.ledger import JournalEntry
     from lambdas.domain.order import Line, Order
+    from lambdas.domain.refund import Refund
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,38 @@ class OrderReader(Protocol):
         ...
 
 
-class OrderAcceptor(OrderReader, Protocol):
+class RefundReader(Protocol):
+    """Reads refunds; every method raises StoreUnavailable."""
+
+    def refund(self, order_id: OrderId, refund_id: RefundId) -> Refund | None:
+        """Return a refund as of all finished writes, or None."""
+        ...
+
+    def refunds_of(self, order_id: OrderId) -> tuple[Refund, ...]:
+        """Return all of the order's refunds, the oldest first."""
+        ...
+
+
+class OrderAmender(OrderReader, Protocol):
+    """Changes orders from outside of the workflow, beside whoever holds the claim."""
+
+    def amend(self, order: Order) -> bool:
+        """Write a changed head over the revision it was made from, claimed or not; False when it is gone.
+
+        A step of the workflow that read the head before fails its next write and reads it anew.
+        """
+        ...
+
+
+class RefundAcceptor(RefundReader, Protocol):
+    """Writes new refunds."""
+
+    def request(self, order: Order, refund: Refund) -> bool:
+        """Write a changed head and a new refund together; False when the head was changed since."""
+        ...
+
+
+class OrderAcceptor(OrderAmender, Protocol):
     """Writes new orders."""
 
     def create(self, order: Order) -> Order | None:
@@ -57,6 +89,10 @@ class OrderStore(OrderReader, Protocol):
         """
         ...
 
+    def claim_completed(self, order_id: OrderId, claim: str, until: int, at: str) -> Order:
+        """Claim a completed order for a refund; raises OrderBusy, OrderNotFound."""
+        ...
+
     def save(self, order: Order, claim: str) -> None:
         """Write a changed head over the revision it was made from; raises ClaimLost."""
         ...
@@ -66,11 +102,23 @@ class OrderStore(OrderReader, Protocol):
         ...
 
 
+class RefundStore(RefundReader, Protocol):
+    """Changes refunds under the claim on their order."""
+
+    def save_refund(self, order: Order, refund: Refund, claim: str) -> None:
+        """Write head and refund together over the revision that they were made from; raises ClaimLost."""
+        ...
+
+    def set_refund_aside(self, order_id: OrderId, refund_id: RefundId, at: str, failure: str) -> None:
+        """Let a refund that is not decided wait for an operator."""
+        ...
+
+
 class Journal(Protocol):
     """Books entries together with the change of the order that causes them."""
 
-    def book(self, order: Order, entry: JournalEntry, claim: str) -> None:
-        """Write head and entry in one transaction, once.
+    def book(self, order: Order, entry: JournalEntry, claim: str, refund: Refund | None = None) -> None:
+        """Write head and entry (and the refund that is booked) in one transaction, once.
 
         Raises ClaimLost, LedgerConflict (another entry is booked under the key) or StoreUnavailable.
         """
@@ -82,4 +130,12 @@ class OrderQueue(Protocol):
 
     def send_process(self, order_id: OrderId, client: ClientId) -> None:
         """Ask for the order to be processed; repeated messages do no harm. Raises QueueUnavailable."""
+        ...
+
+    def send_cancel(self, order_id: OrderId, client: ClientId) -> None:
+        """Ask for the order's cancellation, likewise."""
+        ...
+
+    def send_refund(self, order_id: OrderId, refund_id: RefundId, client: ClientId) -> None:
+        """Ask for a refund of the order, likewise."""
         ...

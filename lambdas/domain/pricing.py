@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from lambdas.domain.catalogue import LIST_PRICE
 from lambdas.domain.order import Line
 from lambdas.domain.problems import Problem, pointer_to
-from lambdas.domain.submission import MAX_TOTAL, InvalidSubmission
+from lambdas.domain.request_body import InvalidBody
+from lambdas.domain.submission import MAX_TOTAL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +33,7 @@ def price_submission(
     """Price every line and check the sums.
 
     Raises:
-        InvalidSubmission: with every SKU, price, currency and total that does not fit.
+        InvalidBody: with every SKU, price, currency and total that does not fit.
     """
     problems: list[Problem] = []
     lines = [
@@ -48,7 +49,7 @@ def price_submission(
     if not problems:
         problems.extend(_check_sums(submission, sum(n.total for n in lines if n)))
     if problems:
-        raise InvalidSubmission(problems)
+        raise InvalidBody(problems)
     priced = tuple(line for line in lines if line)
     return PricedOrder(priced, sum(n.total for n in priced), sum(n.tax for n in priced))
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from dataclasses import dataclass
 from typing import Any, Final
@@ -11,6 +9,7 @@ from typing import Any, Final
 from lambdas.domain.catalogue import LIST_PRICE
 from lambdas.domain.money import MINOR_DIGITS
 from lambdas.domain.problems import Problem, pointer_to
+from lambdas.domain.request_body import InvalidBody, json_object, text_field, unknown_fields, whole_number
 
 MAX_LINES: Final = 1_000
 MAX_QUANTITY: Final = 100_000
@@ -50,39 +49,23 @@ class Submission:
     reference: str | None = None
 
 
-class InvalidSubmission(Exception):
-    """The body is JSON but no order; carries every problem found."""
-
-    def __init__(self, problems: list[Problem]) -> None:
-        """Keep the problems in the order of the body."""
-        super().__init__(f"{len(problems)} problems")
-        self.problems = problems
-
-
-def hash_request(body: object) -> str:
-    """Hash a parsed body so that white space and the order of keys do not make it another request."""
-    text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
 def parse_submission(body: object) -> Submission:
     """Turn a parsed JSON body into a submission.
 
     Raises:
-        InvalidSubmission: with all problems of the body.
+        InvalidBody: with all problems of the body.
     """
-    if not isinstance(body, dict):
-        raise InvalidSubmission([Problem("", "wrong_type", "the body must be a JSON object")])
-    problems: list[Problem] = _unknown_fields(body, _FIELDS)
+    body = json_object(body)
+    problems: list[Problem] = unknown_fields(body, _FIELDS)
     submission = Submission(
         currency=_currency(body, problems),
         lines=_lines(body, problems),
         payment_method=_payment_method(body, problems),
-        stated_total=_whole_number(body, "total", (0, MAX_TOTAL), problems, required=False),
+        stated_total=whole_number(body, "total", (0, MAX_TOTAL), problems, required=False),
         reference=_reference(body, problems),
     )
     if problems:
-        raise InvalidSubmission(problems)
+        raise InvalidBody(problems)
     return submission
 
 
@@ -93,14 +76,6 @@ def is_card_number(text: str) -> bool:
         return False
     doubled = (int(d) * 2 if i % 2 else int(d) for i, d in enumerate(reversed(digits)))
     return sum(d - 9 if d > 9 else d for d in doubled) % 10 == 0  # noqa: PLR2004 - the Luhn algorithm's own
-
-
-def _unknown_fields(found: dict[str, Any], known: frozenset[str], *path: str | int) -> list[Problem]:
-    return [
-        Problem(pointer_to(*path, name), "unknown_field", "this field is not part of an order")
-        for name in found
-        if name not in known
-    ]
 
 
 def _currency(body: dict[str, Any], problems: list[Problem]) -> str:
@@ -136,58 +111,13 @@ def _line(entry: object, index: int, problems: list[Problem]) -> RequestedLine:
     if not isinstance(entry, dict):
         problems.append(Problem(pointer_to(*at), "wrong_type", "a line must be an object"))
         return RequestedLine("", 0)
-    problems.extend(_unknown_fields(entry, _LINE_FIELDS, *at))
-    sku = _text(entry, "sku", _SKU, "1 to 64 printable ASCII characters", problems, at)
-    quantity = _whole_number(entry, "quantity", (1, MAX_QUANTITY), problems, *at)
+    problems.extend(unknown_fields(entry, _LINE_FIELDS, *at))
+    sku = text_field(entry, "sku", _SKU, "1 to 64 printable ASCII characters", problems, at)
+    quantity = whole_number(entry, "quantity", (1, MAX_QUANTITY), problems, *at)
     price_id = LIST_PRICE
     if entry.get("price_id") is not None:
-        price_id = _text(entry, "price_id", _PRICE_ID, "an id of a price point", problems, at)
+        price_id = text_field(entry, "price_id", _PRICE_ID, "an id of a price point", problems, at)
     return RequestedLine(sku, quantity or 0, price_id)
-
-
-def _text(
-    entry: dict[str, Any],
-    name: str,
-    form: re.Pattern[str],
-    meaning: str,
-    problems: list[Problem],
-    at: tuple[str | int, ...] = (),
-) -> str:
-    value = entry.get(name)
-    pointer = pointer_to(*at, name)
-    if value is None:
-        problems.append(Problem(pointer, "required", meaning))
-    elif not isinstance(value, str):
-        problems.append(Problem(pointer, "wrong_type", "must be a string"))
-    elif not form.fullmatch(value):
-        problems.append(Problem(pointer, "invalid_format", f"must be {meaning}"))
-    else:
-        return value
-    return ""
-
-
-def _whole_number(
-    entry: dict[str, Any],
-    name: str,
-    limits: tuple[int, int],
-    problems: list[Problem],
-    *at: str | int,
-    required: bool = True,
-) -> int | None:
-    value = entry.get(name)
-    pointer = pointer_to(*at, name)
-    low, high = limits
-    if value is None:
-        if required:
-            problems.append(Problem(pointer, "required", f"a whole number, {low} to {high}"))
-    elif isinstance(value, bool) or not isinstance(value, int):
-        # 10.0 is refused as well: a client that sends floats for money loses pennies sooner or later.
-        problems.append(Problem(pointer, "wrong_type", "must be a whole number, not a fraction"))
-    elif not low <= value <= high:
-        problems.append(Problem(pointer, "out_of_range", f"must be {low} to {high}"))
-    else:
-        return value
-    return None
 
 
 def _payment_method(body: dict[str, Any], problems: list[Problem]) -> str | None:
@@ -201,7 +131,7 @@ def _payment_method(body: dict[str, Any], problems: list[Problem]) -> str | None
         )
         return None
     meaning = "a payment method's token (pm_...)"
-    return _text(body, "payment_method", _PAYMENT_METHOD, meaning, problems) or None
+    return text_field(body, "payment_method", _PAYMENT_METHOD, meaning, problems) or None
 
 
 def _reference(body: dict[str, Any], problems: list[Problem]) -> str | None:

@@ -9,10 +9,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lambdas.domain.order import (
+    Cancellation,
     Event,
     FulfillmentStatus,
     Order,
     PaymentStatus,
+    RefundSums,
     Status,
     extend_timeline,
     initial_payment_status,
@@ -65,6 +67,7 @@ def completed(order: Order, at: str) -> Order:
         payment_status=paid,
         fulfillment_status=FulfillmentStatus.SHIPPED,
         claim=None,
+        entries=1 if order.total else 0,
     )
 
 
@@ -100,3 +103,73 @@ def needs_attention(order: Order, at: str, reason: str, *, payment: PaymentStatu
         reason=reason,
         claim=None,
     )
+
+
+def cancelled(order: Order, at: str, *, payment: PaymentStatus) -> Order:
+    """The order ends as its client wished, before anything was shipped or taken."""
+    code = order.cancellation.reason_code if order.cancellation else None
+    return _changed(
+        order,
+        at,
+        Event(at, "cancelled"),
+        status=Status.CANCELLED,
+        payment_status=payment,
+        reason=code,
+        claim=None,
+    )
+
+
+def cancellation_requested(order: Order, at: str, cancellation: Cancellation) -> Order:
+    """The client wants no more of it; the next step that could still turn back does."""
+    return _changed(order, at, Event(at, "cancel_requested"), cancellation=cancellation)
+
+
+def expiry_requested(order: Order, at: str) -> Order:
+    """The authorisation is about to run out: the next step is to give it free and reject."""
+    return _changed(order, at, Event(at, "authorization_expiring"), expiring=True)
+
+
+def handed_back(order: Order, at: str) -> Order:
+    """No message seemed to move the order, so that it was put on the queue again."""
+    return _changed(order, at, handed_back=order.handed_back + 1)
+
+
+def holding(order: Order, at: str, *, held: bool) -> Order:
+    """An operator keeps the authorisation however old it gets, or lets it go again."""
+    return _changed(order, at, Event(at, "held" if held else "hold_ended"), held=held)
+
+
+def refund_requested(order: Order, at: str, amount: int) -> Order:
+    """A refund is accepted: its amount is reserved before the provider hears of it."""
+    sums = order.refunds
+    sums = replace(sums, reserved=sums.reserved + amount, unfinished=sums.unfinished + 1)
+    return _changed(order, at, Event(at, "refund_requested"), refunds=sums)
+
+
+def refunded(order: Order, at: str, amount: int, tax: int, *, last_step: bool) -> Order:
+    """The provider has refunded; with `last_step` nothing is left to do for the refund."""
+    sums = replace(order.refunds, refunded=order.refunds.refunded + amount, tax=order.refunds.tax + tax)
+    whole = sums.refunded == order.total
+    return _changed(
+        order,
+        at,
+        Event(at, "refunded"),
+        entries=order.entries + 1,
+        payment_status=PaymentStatus.REFUNDED if whole else PaymentStatus.PARTIALLY_REFUNDED,
+        **(_finished(sums) if last_step else {"refunds": sums}),
+    )
+
+
+def refund_failed(order: Order, at: str, amount: int) -> Order:
+    """The provider will not refund: the amount is not reserved any more."""
+    sums = replace(order.refunds, reserved=order.refunds.reserved - amount)
+    return _changed(order, at, Event(at, "refund_failed"), **_finished(sums))
+
+
+def restocked(order: Order, at: str) -> Order:
+    """The refunded goods are back on hand: nothing is left to do for the refund."""
+    return _changed(order, at, Event(at, "restocked"), **_finished(order.refunds))
+
+
+def _finished(sums: RefundSums) -> dict[str, Any]:
+    return {"refunds": replace(sums, unfinished=sums.unfinished - 1), "claim": None}

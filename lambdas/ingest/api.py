@@ -14,25 +14,36 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from lambdas.domain.errors import TransientError
 from lambdas.domain.order_store import InvalidCursor
-from lambdas.domain.submission import InvalidSubmission
+from lambdas.domain.request_body import InvalidBody
 from lambdas.ingest.idempotency_key import InvalidIdempotencyKey, read_idempotency_key
-from lambdas.ingest.identity import PRICE_SCOPE, Unauthenticated, identify
+from lambdas.ingest.identity import PRICE_SCOPE, REFUND_SCOPE, Unauthenticated, identify
 from lambdas.ingest.limits import DEFAULT_PAGE, MAX_BODY_BYTES, MAX_PAGE
 from lambdas.ingest.responses import (
     RETRY_AFTER_SECONDS,
     Response,
+    cancellation_body,
     json_response,
     order_body,
     problem,
+    refund_body,
     summary_body,
 )
-from lambdas.services.submit_order import IdempotencyKeyReused
+from lambdas.services.request_errors import (
+    AlreadyEnded,
+    IdempotencyKeyReused,
+    NotRefundable,
+    OrderUnknown,
+    RequestConflict,
+    TooLateToCancel,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from lambdas.ingest.identity import Caller
+    from lambdas.services.cancel_order import CancelOrder
     from lambdas.services.read_orders import ReadOrders
+    from lambdas.services.request_refund import RequestRefund
     from lambdas.services.submit_order import SubmitOrder
 
 Event = dict[str, Any]
@@ -54,12 +65,27 @@ class Refused(Exception):
 _FORESEEN: Final = (
     Refused,
     InvalidIdempotencyKey,
-    InvalidSubmission,
-    IdempotencyKeyReused,
+    InvalidBody,
+    RequestConflict,
     InvalidCursor,
     Unauthenticated,
     TransientError,
 )
+
+
+_CODES: Final[Mapping[type[Exception], str]] = {
+    OrderUnknown: "not_found",
+    IdempotencyKeyReused: "idempotency_key_reused",
+    TooLateToCancel: "use_refund",
+    AlreadyEnded: "already_ended",
+    InvalidCursor: "invalid_cursor",
+    Unauthenticated: "unauthenticated",
+}
+_INVALID: Final = {
+    "POST /v1/orders": "invalid_order",
+    "POST /v1/orders/{order_id}/cancel": "invalid_cancellation",
+    "POST /v1/orders/{order_id}/refunds": "invalid_refund",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +94,8 @@ class OrdersApi:
 
     submit: SubmitOrder
     read: ReadOrders
+    cancel: CancelOrder
+    refund: RequestRefund
     auth_mode: str
 
     def __call__(self, event: Event) -> Response:
@@ -79,32 +107,53 @@ class OrdersApi:
             caller = identify(event, self.auth_mode)
             return self._routes()[event["routeKey"]](caller, event)
         except _FORESEEN as error:
-            return _explain(error, request_id)
+            return _explain(error, event["routeKey"], request_id)
 
     def _routes(self) -> Mapping[str, Callable[[Caller, Event], Response]]:
         return {
             "POST /v1/orders": self._post,
             "GET /v1/orders": self._list,
             "GET /v1/orders/{order_id}": self._get,
+            "POST /v1/orders/{order_id}/cancel": self._cancel,
+            "POST /v1/orders/{order_id}/refunds": self._refund,
+            "GET /v1/orders/{order_id}/refunds": self._list_refunds,
+            "GET /v1/orders/{order_id}/refunds/{refund_id}": self._get_refund,
         }
 
     def _post(self, caller: Caller, event: Event) -> Response:
-        key = read_idempotency_key(event["headers"].get("idempotency-key"))
         accepted = self.submit(
-            caller.client, key, _json_body(event), may_choose_price=PRICE_SCOPE in caller.scopes
+            caller.client, _key(event), _json_body(event), may_choose_price=PRICE_SCOPE in caller.scopes
         )
-        return json_response(
-            202,
-            order_body(accepted.order),
-            Location=f"/v1/orders/{accepted.order.order_id}",
-            Retry_After=str(RETRY_AFTER_SECONDS),
-            **({"Idempotent_Replayed": "true"} if accepted.replayed else {}),
+        location = f"/v1/orders/{accepted.order.order_id}"
+        return _taken(order_body(accepted.order), location, replayed=accepted.replayed)
+
+    def _cancel(self, caller: Caller, event: Event) -> Response:
+        body = _json_body(event) if event.get("body") else {}
+        taken = self.cancel(caller.client, event["pathParameters"]["order_id"], _key(event), body)
+        order_id = taken.order.order_id
+        return _taken(
+            cancellation_body(order_id, taken.cancellation), f"/v1/orders/{order_id}", replayed=taken.replayed
         )
+
+    def _refund(self, caller: Caller, event: Event) -> Response:
+        if REFUND_SCOPE not in caller.scopes:
+            raise Refused("scope_required", f"needs {REFUND_SCOPE}")
+        order_id = event["pathParameters"]["order_id"]
+        taken = self.refund(caller.client, order_id, _key(event), _json_body(event))
+        location = f"/v1/orders/{order_id}/refunds/{taken.refund.refund_id}"
+        return _taken(refund_body(taken.refund, taken.lines), location, replayed=taken.replayed)
+
+    def _list_refunds(self, caller: Caller, event: Event) -> Response:
+        refunds, lines = self.read.refunds_of(caller.client, event["pathParameters"]["order_id"])
+        return json_response(200, {"refunds": [refund_body(refund, lines) for refund in refunds]})
+
+    def _get_refund(self, caller: Caller, event: Event) -> Response:
+        path = event["pathParameters"]
+        refund, lines = self.read.refund(caller.client, path["order_id"], path["refund_id"])
+        return json_response(200, refund_body(refund, lines))
 
     def _get(self, caller: Caller, event: Event) -> Response:
         order = self.read.one(caller.client, event["pathParameters"]["order_id"])
-        if order is None:
-            raise Refused("not_found")
         return json_response(200, order_body(order))
 
     def _list(self, caller: Caller, event: Event) -> Response:
@@ -114,24 +163,31 @@ class OrdersApi:
         return json_response(200, body)
 
 
-def _explain(error: Exception, request_id: str) -> Response:
+def _explain(error: Exception, route: str, request_id: str) -> Response:
     """Turn a foreseen error into its answer."""
     match error:
         case Refused():
             return problem(error.code, request_id, error.detail)
         case InvalidIdempotencyKey():
             return problem(error.code, request_id, str(error))
-        case InvalidSubmission():
-            return problem("invalid_order", request_id, errors=error.problems)
+        case InvalidBody():
+            return problem(_INVALID[route], request_id, errors=error.problems)
+        case NotRefundable():
+            return problem("not_refundable", request_id, str(error))
         case TransientError():
             detail = f"{type(error).__name__}: the same request again will do"
             return problem("unavailable", request_id, detail)
-    codes = {
-        IdempotencyKeyReused: "idempotency_key_reused",
-        InvalidCursor: "invalid_cursor",
-        Unauthenticated: "unauthenticated",
-    }
-    return problem(codes[type(error)], request_id)
+    return problem(_CODES[type(error)], request_id)
+
+
+def _key(event: Event) -> str:
+    return read_idempotency_key(event["headers"].get("idempotency-key"))
+
+
+def _taken(body: dict[str, Any], location: str, *, replayed: bool) -> Response:
+    """Answer that a request is accepted and will be carried out."""
+    again = {"Idempotent_Replayed": "true"} if replayed else {}
+    return json_response(202, body, Location=location, Retry_After=str(RETRY_AFTER_SECONDS), **again)
 
 
 def _limit(text: str | None) -> int:

@@ -10,12 +10,15 @@ from aws_lambda_powertools import Logger
 from lambdas.adapters.clients import make_client
 from lambdas.adapters.dynamodb.catalogue import DynamoCatalogue
 from lambdas.adapters.dynamodb.orders import DynamoOrders
+from lambdas.adapters.dynamodb.refunds import DynamoRefunds
 from lambdas.adapters.order_queue import SqsOrderQueue
 from lambdas.domain.timestamps import utc_now
 from lambdas.environment import IngestEnvironment, read_environment
 from lambdas.ingest.api import OrdersApi
 from lambdas.ingest.responses import Response, problem
+from lambdas.services.cancel_order import CancelOrder
 from lambdas.services.read_orders import ReadOrders
+from lambdas.services.request_refund import RequestRefund
 from lambdas.services.submit_order import SubmitOrder
 
 if TYPE_CHECKING:
@@ -29,13 +32,16 @@ def build() -> OrdersApi:
     environment = read_environment(IngestEnvironment, os.environ)
     dynamodb = make_client("dynamodb")
     orders = DynamoOrders(dynamodb, environment.orders_table)
-    submit = SubmitOrder(
-        catalogue=DynamoCatalogue(dynamodb, environment.inventory_table),
-        orders=orders,
-        queue=SqsOrderQueue(make_client("sqs"), environment.orders_queue_url),
-        now=utc_now,
+    refunds = DynamoRefunds(dynamodb, environment.orders_table)
+    catalogue = DynamoCatalogue(dynamodb, environment.inventory_table)
+    queue = SqsOrderQueue(make_client("sqs"), environment.orders_queue_url)
+    return OrdersApi(
+        submit=SubmitOrder(catalogue, orders, queue, utc_now),
+        read=ReadOrders(orders, refunds),
+        cancel=CancelOrder(orders, queue, utc_now),
+        refund=RequestRefund(orders, refunds, queue, utc_now),
+        auth_mode=environment.auth_mode,
     )
-    return OrdersApi(submit, ReadOrders(orders), environment.auth_mode)
 
 
 api = build()

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PRICE_SCOPE: Final = "orders:price"
+REFUND_SCOPE: Final = "orders:refund"
+# IAM decides by route who may call: a policy that lets a role call `POST /v1/orders/*/refunds` is this scope.
+_IAM_SCOPES: Final = frozenset({REFUND_SCOPE})
 LOCAL_CLIENT_HEADER: Final = "x-orders-client"
 LOCAL_SCOPES_HEADER: Final = "x-orders-scopes"
 _ASSUMED_ROLE_PARTS: Final = 3
@@ -41,7 +44,7 @@ def identify(event: Mapping[str, Any], auth_mode: str) -> Caller:
         case "jwt":
             caller = _from_token(authorizer)
         case "iam":
-            caller = Caller(ClientId(_role_of((authorizer.get("iam") or {}).get("userArn", ""))), frozenset())
+            caller = Caller(ClientId(_role_of((authorizer.get("iam") or {}).get("userArn", ""))), _IAM_SCOPES)
         case "local":
             headers = event.get("headers", {})
             scopes = frozenset(headers.get(LOCAL_SCOPES_HEADER, "").split())

@@ -1,4 +1,5 @@
-"""Entry point of the steps that move money: event `{"action", "order_id", "claim"}`, with `reason` to reject.
+"""Entry point of the steps that move money: event `{"action", "order_id", "claim"}`, with a
+`reason` to reject and a `refund_id` to refund.
 
 One function for all of them: it alone imports the provider's library and may read its secret.
 """
@@ -12,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 
 from lambdas.adapters.clients import make_client
+from lambdas.adapters.dynamodb.claims import DynamoOrderStore
 from lambdas.adapters.dynamodb.ledger import DynamoJournal
-from lambdas.adapters.dynamodb.orders import DynamoOrders
+from lambdas.adapters.dynamodb.refunds import DynamoRefunds
 from lambdas.adapters.secrets import CachedSecret
 from lambdas.adapters.stripe_payments import StripePayments
 from lambdas.domain.timestamps import utc_now
@@ -21,6 +23,7 @@ from lambdas.environment import PaymentEnvironment, read_environment
 from lambdas.payment.once import GuardedAuthorisation, make_guard
 from lambdas.services.authorise_payment import AuthorisePayment
 from lambdas.services.capture_payment import CapturePayment
+from lambdas.services.refund_order import RefundOrder
 from lambdas.services.reject_order import RejectOrder
 
 if TYPE_CHECKING:
@@ -38,6 +41,7 @@ class PaymentSteps:
     authorise: GuardedAuthorisation
     capture: CapturePayment
     reject: RejectOrder
+    refund: RefundOrder
 
     def run(self, event: dict[str, Any], context: LambdaContext) -> StepResult:
         """Run the action that the event names; raises KeyError for any other."""
@@ -49,6 +53,8 @@ class PaymentSteps:
                 return self.capture(order_id, claim)
             case "reject":
                 return self.reject(order_id, claim, event["reason"])
+            case "refund":
+                return self.refund(order_id, event["refund_id"], claim)
             case action:
                 raise KeyError(action)
 
@@ -57,7 +63,8 @@ def build() -> PaymentSteps:
     """Put the steps together."""
     environment = read_environment(PaymentEnvironment, os.environ)
     dynamodb = make_client("dynamodb")
-    orders = DynamoOrders(dynamodb, environment.orders_table)
+    orders = DynamoOrderStore(dynamodb, environment.orders_table)
+    refunds = DynamoRefunds(dynamodb, environment.orders_table)
     secret = CachedSecret(make_client("secretsmanager"), environment.payment_secret_id)
     payments = StripePayments(secret, environment.payment_api_base)
     journal = DynamoJournal(dynamodb, environment.ledger_table, environment.orders_table)
@@ -66,6 +73,7 @@ def build() -> PaymentSteps:
         authorise=GuardedAuthorisation(orders, AuthorisePayment(orders, payments, utc_now), guard),
         capture=CapturePayment(orders, journal, payments, utc_now),
         reject=RejectOrder(orders, payments, utc_now),
+        refund=RefundOrder(orders, refunds, journal, payments, utc_now),
     )
 
 
@@ -74,7 +82,7 @@ steps = build()
 
 @logger.inject_lambda_context(clear_state=True)
 def handle(event: dict[str, Any], context: LambdaContext) -> StepResult:
-    """Authorise, capture or reject."""
+    """Authorise, capture, reject or refund."""
     logger.append_keys(order_id=event["order_id"], claim=event["claim"], action=event["action"])
     result = steps.run(event, context)
     logger.info("payment step done", extra={"outcome": result["outcome"]})

@@ -36,6 +36,8 @@ class AuthorisePayment:
 
         Raises PaymentOutcomeUnknown or ProviderUnavailable, after which the next try retrieves first.
         """
+        if order.stop_reason:
+            return went_on(Outcome.UNFULFILLABLE, reason=order.stop_reason)
         if order.payment_status is PaymentStatus.NOT_REQUIRED:
             return went_on(Outcome.AUTHORIZED)
         if order.fulfillment_status is FulfillmentStatus.RELEASED:

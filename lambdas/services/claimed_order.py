@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from lambdas.domain.errors import ClaimLost, OrderNotFound
 
 if TYPE_CHECKING:
-    from lambdas.domain.identifiers import OrderId
+    from lambdas.domain.identifiers import OrderId, RefundId
     from lambdas.domain.order import Order
-    from lambdas.domain.order_store import OrderStore
+    from lambdas.domain.order_store import OrderStore, RefundReader
+    from lambdas.domain.refund import Refund
 
 
 def load_claimed(orders: OrderStore, order_id: OrderId, claim: str) -> Order:
@@ -20,3 +21,18 @@ def load_claimed(orders: OrderStore, order_id: OrderId, claim: str) -> Order:
     if order.claim != claim and not order.terminal:
         raise ClaimLost(f"{order_id} is no longer claimed by {claim}")
     return order
+
+
+def load_claimed_refund(
+    orders: OrderStore, refunds: RefundReader, order_id: OrderId, refund_id: RefundId, claim: str
+) -> tuple[Order, Refund]:
+    """Return the order under this claim with its refund, or both as the refund was finished.
+
+    Raises ClaimLost or OrderNotFound.
+    """
+    order, refund = orders.get(order_id), refunds.refund(order_id, refund_id)
+    if order is None or refund is None:
+        raise OrderNotFound(f"{order_id} has no {refund_id}")
+    if order.claim != claim and not refund.finished:
+        raise ClaimLost(f"{order_id} is no longer claimed by {claim}")
+    return order, refund

@@ -7,27 +7,26 @@ operator.
 
 from __future__ import annotations
 
-import json
 import random
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
+from lambdas.domain.commands import REFUND, read_command
 from lambdas.domain.errors import QueueUnavailable, StoreUnavailable
-from lambdas.domain.identifiers import OrderId, looks_like_order_id
+from lambdas.domain.identifiers import OrderId, RefundId
 from lambdas.domain.timestamps import Clock, to_text
 from lambdas.domain.workflow import Execution, ExecutionState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from lambdas.domain.order_store import OrderStore
+    from lambdas.domain.order_store import OrderStore, RefundStore
     from lambdas.domain.workflow import Workflow
     from lambdas.services.pacing import Pacer
 
-COMMANDS: Final = frozenset({"process"})
 # Failures that no later delivery can mend: the message reaches the dead-letter queue at once.
 _HOPELESS: Final = frozenset({"AttentionRequired", "OrderNotFound"})
 BUSY: Final = "OrderBusy"
@@ -89,6 +88,7 @@ class DispatchBatch:
 
     workflow: Workflow
     orders: OrderStore
+    refunds: RefundStore
     queue: Redelivery
     pacer: Pacer
     now: Clock
@@ -118,10 +118,12 @@ class DispatchBatch:
         order_id = OrderId(command["order_id"])
         name = f"{order_id}-{uuid.uuid4().hex[:12]}"
         execution = self.workflow.run(name, command)
-        decision = self._decide(message, order_id, name, execution)
+        decision = self._decide(message, command, name, execution)
         return Dispatched(message, decision, order_id, execution)
 
-    def _decide(self, message: Message, order_id: OrderId, name: str, execution: Execution) -> Decision:
+    def _decide(
+        self, message: Message, command: Mapping[str, str], name: str, execution: Execution
+    ) -> Decision:
         last = message.receives >= self.max_receives
         match execution.state:
             case ExecutionState.SUCCEEDED:
@@ -131,10 +133,10 @@ class DispatchBatch:
                 return Decision.DEAD if last else Decision.LATER
             case _ if execution.error_class == BUSY and last:
                 # The lock of the authorisation can be busy too, under this execution's own claim.
-                self._give_back(order_id, name, None)
+                self._give_back(command, name, None)
                 return self._resend(message)
         if last or execution.state is not ExecutionState.NOT_STARTED:
-            self._give_back(order_id, name, execution.error or execution.state if last else None)
+            self._give_back(command, name, execution.error or execution.state if last else None)
         if last or execution.error_class in _HOPELESS:
             self._delay(message, 0)
             return Decision.DEAD
@@ -149,9 +151,14 @@ class DispatchBatch:
             return Decision.DEAD
         return Decision.RESENT
 
-    def _give_back(self, order_id: OrderId, claim: str, failure: str | None) -> None:
+    def _give_back(self, command: Mapping[str, str], claim: str, failure: str | None) -> None:
+        order_id, at = OrderId(command["order_id"]), to_text(self.now())
         try:
-            self.orders.give_back(order_id, claim, to_text(self.now()), failure)
+            if failure and command["command"] == REFUND:
+                # The order is sold and stays so: it is the refund that waits for an operator.
+                self.refunds.set_refund_aside(order_id, RefundId(command["refund_id"]), at, failure)
+                failure = None
+            self.orders.give_back(order_id, claim, at, failure)
         except StoreUnavailable:
             return  # the claim runs out by itself
 
@@ -165,19 +172,3 @@ class DispatchBatch:
         """Half of the delay is certain, half is jitter: what failed together does not return together."""
         delay = self.delays[min(receives, len(self.delays)) - 1]
         return round(random.uniform(delay / 2, delay))  # noqa: S311 - jitter
-
-
-def read_command(body: str) -> dict[str, Any] | None:
-    """Read a message; None when it is no command of ours."""
-    try:
-        command = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(command, dict):
-        return None
-    name, order_id = command.get("command"), command.get("order_id")
-    if not isinstance(name, str) or name not in COMMANDS:
-        return None
-    if not isinstance(order_id, str) or not looks_like_order_id(order_id):
-        return None
-    return {"command": name, "order_id": order_id}

@@ -10,11 +10,12 @@ from lambdas.domain.order import FulfillmentStatus, quantities_by_sku
 from lambdas.domain.timestamps import Clock, to_text
 from lambdas.domain.transitions import reserved
 from lambdas.services.claimed_order import load_claimed
-from lambdas.services.step_result import OUT_OF_STOCK, Outcome, StepResult, ended, went_on
+from lambdas.services.step_result import OUT_OF_STOCK, SHIPMENT_REFUSED, Outcome, StepResult, ended, went_on
 
 if TYPE_CHECKING:
     from lambdas.domain.fulfilment import Stock, Warehouse
     from lambdas.domain.identifiers import OrderId
+    from lambdas.domain.order import Line, Order
     from lambdas.domain.order_store import OrderStore
 
 
@@ -36,8 +37,10 @@ class FulfilOrder:
         if order.terminal:
             return ended(order, Outcome.ALREADY_ENDED)
         if order.fulfillment_status is FulfillmentStatus.RELEASED:
-            return went_on(Outcome.UNFULFILLABLE, reason="shipment_refused")
+            return went_on(Outcome.UNFULFILLABLE, reason=order.stop_reason or SHIPMENT_REFUSED)
         lines = self.orders.lines_of(order)
+        if order.stop_reason:
+            return self._turn_back(order, lines, claim, order.stop_reason)
         if order.fulfillment_status is FulfillmentStatus.UNRESERVED:
             at = to_text(self.now())
             if self.stock.reserve(order, lines, claim, at):
@@ -46,13 +49,22 @@ class FulfilOrder:
         refusal = self.warehouse.ship(order_id, quantities_by_sku(lines))
         if isinstance(refusal, ShipmentRefused):
             self.stock.release(order, lines, claim, to_text(self.now()))
-            return went_on(Outcome.UNFULFILLABLE, reason="shipment_refused")
+            return went_on(Outcome.UNFULFILLABLE, reason=SHIPMENT_REFUSED)
         return went_on(Outcome.SHIPPED)
 
     def release(self, order_id: OrderId, claim: str, reason: str) -> StepResult:
-        """Give back what earlier tries hold of an order that is to be rejected before its reservation."""
+        """Give back what earlier tries hold of an order that is to end; too late when it was shipped."""
         order = load_claimed(self.orders, order_id, claim)
         if order.terminal:
             return ended(order, Outcome.ALREADY_ENDED)
-        self.stock.release_partial(order, self.orders.lines_of(order), claim)
+        return self._turn_back(order, self.orders.lines_of(order), claim, reason)
+
+    def _turn_back(self, order: Order, lines: tuple[Line, ...], claim: str, reason: str) -> StepResult:
+        if order.fulfillment_status is FulfillmentStatus.RESERVED:
+            # The shipment may have been booked: only the warehouse knows, and its answer settles it.
+            if not self.warehouse.cancel(order.order_id):
+                return went_on(Outcome.SHIPPED)
+            self.stock.release(order, lines, claim, to_text(self.now()))
+        elif order.fulfillment_status is FulfillmentStatus.UNRESERVED:
+            self.stock.release_partial(order, lines, claim)
         return went_on(Outcome.UNFULFILLABLE, reason=reason)

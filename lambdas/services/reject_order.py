@@ -1,4 +1,4 @@
-"""Ends an order that cannot be fulfilled: the money is given free first, then the order is rejected."""
+"""Ends an order that is not to be fulfilled: its money is given free, then it is rejected or cancelled."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lambdas.domain.errors import PaymentOutcomeUnknown, StoreUnavailable
-from lambdas.domain.order import FulfillmentStatus, PaymentStatus
+from lambdas.domain.order import CANCELLED_BY_CLIENT, FulfillmentStatus, PaymentStatus
 from lambdas.domain.payment import IntentState
 from lambdas.domain.timestamps import Clock, to_text
-from lambdas.domain.transitions import needs_attention, rejected
+from lambdas.domain.transitions import cancelled, needs_attention, rejected
 from lambdas.services.claimed_order import load_claimed
 from lambdas.services.key_generations import renewing_stale_keys
-from lambdas.services.step_result import AUTHORIZATION_EXPIRED, OUT_OF_STOCK, Outcome, StepResult, ended
+from lambdas.services.step_result import AUTHORIZATION_EXPIRED, OUT_OF_STOCK, StepResult, ended
 
 if TYPE_CHECKING:
     from lambdas.domain.identifiers import OrderId
@@ -30,14 +30,16 @@ class RejectOrder:
     now: Clock
 
     def __call__(self, order_id: OrderId, claim: str, reason: str) -> StepResult:
-        """Void what was authorised and reject with the reason's code."""
+        """Void what was authorised and reject with the reason's code, or cancel as the client wished."""
         order = load_claimed(self.orders, order_id, claim)
         if order.terminal:
-            return ended(order, Outcome.REJECTED)
+            return ended(order)
         if order.fulfillment_status is FulfillmentStatus.RESERVED:
             # A late duplicate of the step before this one reserved after all: go on from where it stands.
             raise StoreUnavailable(f"{order_id} holds stock and is to be rejected")
         payment = order.payment_status
+        if payment is PaymentStatus.PENDING:
+            payment = PaymentStatus.VOIDED  # nothing was ever held
         if reason == AUTHORIZATION_EXPIRED:
             payment = PaymentStatus.EXPIRED  # found cancelled at the provider: there is nothing to void
         elif order.payment_intent:
@@ -45,6 +47,8 @@ class RejectOrder:
         at = to_text(self.now())
         if payment is PaymentStatus.CAPTURED:
             order = needs_attention(order, at, "captured_before_shipment", payment=payment)
+        elif reason == CANCELLED_BY_CLIENT:
+            order = cancelled(order, at, payment=payment)
         else:
             fulfillment = FulfillmentStatus.OUT_OF_STOCK if reason == OUT_OF_STOCK else None
             order = rejected(order, at, reason, payment=payment, fulfillment=fulfillment)

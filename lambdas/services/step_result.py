@@ -5,15 +5,18 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from lambdas.domain.events import outcome_event
+from lambdas.domain.events import outcome_event, refund_event
+from lambdas.domain.refund import RefundStatus
 
 if TYPE_CHECKING:
     from lambdas.domain.order import Order
+    from lambdas.domain.refund import Refund
 
 StepResult = dict[str, Any]
 
 # Reasons of an order that cannot be fulfilled, which the steps that end it tell apart.
 OUT_OF_STOCK: Final = "out_of_stock"
+SHIPMENT_REFUSED: Final = "shipment_refused"
 AUTHORIZATION_EXPIRED: Final = "authorization_expired"
 
 
@@ -27,6 +30,10 @@ class Outcome(StrEnum):
     UNFULFILLABLE = "unfulfillable"
     COMPLETED = "completed"
     REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    REFUNDED = "refunded"
+    REFUND_FAILED = "refund_failed"
+    TO_RESTOCK = "to_restock"
     ATTENTION_REQUIRED = "attention_required"
 
 
@@ -38,3 +45,10 @@ def went_on(outcome: Outcome, **facts: str) -> StepResult:
 def ended(order: Order, outcome: Outcome | None = None) -> StepResult:
     """Report that the order is terminal or waits for a person, with the event that says so."""
     return {"outcome": outcome or Outcome(order.status), "event": outcome_event(order)}
+
+
+def refund_ended(order: Order, refund: Refund) -> StepResult:
+    """Report that nothing is left to do for a refund, with the event of one that succeeded."""
+    if refund.status is RefundStatus.FAILED:
+        return went_on(Outcome.REFUND_FAILED)
+    return {"outcome": Outcome.REFUNDED, "event": refund_event(order, refund)}

@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING
 from lambdas.domain.identifiers import ClientId, OrderId, order_id_for
 from lambdas.domain.order import Event, Order, Status, digest_lines, initial_payment_status
 from lambdas.domain.pricing import price_submission
-from lambdas.domain.submission import InvalidSubmission, hash_request, parse_submission
+from lambdas.domain.request_body import InvalidBody, hash_request
+from lambdas.domain.submission import parse_submission
 from lambdas.domain.timestamps import Clock, to_text
+from lambdas.services.request_errors import IdempotencyKeyReused
 
 if TYPE_CHECKING:
     from lambdas.domain.catalogue import Catalogue
     from lambdas.domain.order_store import OrderAcceptor, OrderQueue
     from lambdas.domain.submission import Submission
-
-
-class IdempotencyKeyReused(Exception):
-    """The key has been used for a request with another body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,7 @@ class SubmitOrder:
         """Accept an order under its key, once.
 
         Raises:
-            InvalidSubmission: nothing was written and the key is not used up.
+            InvalidBody: nothing was written and the key is not used up.
             IdempotencyKeyReused: the key belongs to another body.
             StoreUnavailable, QueueUnavailable: the same request again will mend it.
         """
@@ -53,7 +51,7 @@ class SubmitOrder:
         request_hash = hash_request(body)
         try:
             order = self._price(order_id, client, request_hash, submission, may_choose_price=may_choose_price)
-        except InvalidSubmission:
+        except InvalidBody:
             # Prices may have changed since this very request was accepted.
             existing = self.orders.get(order_id)
             if existing is None:

@@ -31,6 +31,8 @@ class ValidateOrder:
         order = self.orders.claim(order_id, claim, int(now.timestamp()) + self.claim_seconds, to_text(now))
         if order.terminal:
             return ended(order, Outcome.ALREADY_ENDED)
+        if order.stop_reason:
+            return went_on(Outcome.UNFULFILLABLE, reason=order.stop_reason)
         lines = self.orders.lines_of(order)
         if sum(line.total for line in lines) != order.total:
             raise OrderCorrupt(f"the total of {order_id} is not the sum of its lines")

@@ -1,17 +1,20 @@
-"""Entry point of the step `validate`: event `{"order_id", "claim"}`."""
+"""Entry point of the first step, which claims: event `{"order_id", "claim"}`, `refund_id` for a refund."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
 from lambdas.adapters.clients import make_client
 from lambdas.adapters.dynamodb.catalogue import DynamoCatalogue
-from lambdas.adapters.dynamodb.orders import DynamoOrders
+from lambdas.adapters.dynamodb.claims import DynamoOrderStore
+from lambdas.adapters.dynamodb.refunds import DynamoRefunds
 from lambdas.domain.timestamps import utc_now
 from lambdas.environment import ValidateEnvironment, read_environment
+from lambdas.services.claim_refund import ClaimRefund
 from lambdas.services.validate_order import ValidateOrder
 
 if TYPE_CHECKING:
@@ -22,25 +25,40 @@ if TYPE_CHECKING:
 logger = Logger()
 
 
-def build() -> ValidateOrder:
-    """Put the step together."""
+@dataclass(frozen=True, slots=True)
+class FirstSteps:
+    """The two ways to claim an order."""
+
+    validate: ValidateOrder
+    claim_refund: ClaimRefund
+
+    def run(self, event: dict[str, Any]) -> StepResult:
+        """Claim the order for its sale, or for the refund that the event names."""
+        if "refund_id" in event:
+            return self.claim_refund(event["order_id"], event["refund_id"], event["claim"])
+        return self.validate(event["order_id"], event["claim"])
+
+
+def build() -> FirstSteps:
+    """Put the steps together."""
     environment = read_environment(ValidateEnvironment, os.environ)
     dynamodb = make_client("dynamodb", read_timeout=1)  # two tries must fit into this function's 5 s
-    return ValidateOrder(
-        orders=DynamoOrders(dynamodb, environment.orders_table),
-        catalogue=DynamoCatalogue(dynamodb, environment.inventory_table),
-        claim_seconds=environment.claim_seconds,
-        now=utc_now,
+    orders = DynamoOrderStore(dynamodb, environment.orders_table)
+    refunds = DynamoRefunds(dynamodb, environment.orders_table)
+    catalogue = DynamoCatalogue(dynamodb, environment.inventory_table)
+    return FirstSteps(
+        validate=ValidateOrder(orders, catalogue, environment.claim_seconds, utc_now),
+        claim_refund=ClaimRefund(orders, refunds, environment.claim_seconds, utc_now),
     )
 
 
-validate = build()
+steps = build()
 
 
 @logger.inject_lambda_context(clear_state=True)
 def handle(event: dict[str, Any], _context: LambdaContext) -> StepResult:
-    """Claim and validate the order."""
+    """Claim and validate the order, or claim it for a refund."""
     logger.append_keys(order_id=event["order_id"], claim=event["claim"])
-    result = validate(event["order_id"], event["claim"])
+    result = steps.run(event)
     logger.info("validated", extra={"outcome": result["outcome"]})
     return result

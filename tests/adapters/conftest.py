@@ -9,7 +9,7 @@ import pytest_socket
 from moto import mock_aws
 
 from lambdas.adapters.clients import make_client
-from lambdas.adapters.dynamodb.orders import DynamoOrders
+from lambdas.adapters.dynamodb.claims import DynamoOrderStore
 from orders.local.standins.remote import RemoteControl
 from orders.local.standins.stripe import PaymentStandIn
 from orders.local.standins.warehouse import WarehouseStandIn
@@ -60,9 +60,9 @@ def dynamodb(aws: None, dynamodb_client: Any) -> Any:  # noqa: ARG001 - moto has
 
 
 @pytest.fixture
-def orders(dynamodb: Any) -> DynamoOrders:
+def orders(dynamodb: Any) -> DynamoOrderStore:
     """The orders table."""
-    return DynamoOrders(dynamodb, ORDERS)
+    return DynamoOrderStore(dynamodb, ORDERS)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tests.adapters.tables import INVENTORY
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lambdas.adapters.dynamodb.orders import DynamoOrders
+    from lambdas.adapters.dynamodb.claims import DynamoOrderStore
 
 CLIENT = ClientId("shop-1")
 CLAIM = "ord_a-execution-1"
@@ -61,14 +61,14 @@ def many_lines(count: int, quantity: int = 1) -> tuple[Line, ...]:
     return tuple(Line(f"sku-{n:04d}", quantity, 100) for n in range(count))
 
 
-def claimed(orders: DynamoOrders, order: Order, claim: str = CLAIM) -> Order:
+def claimed(orders: DynamoOrderStore, order: Order, claim: str = CLAIM) -> Order:
     """Write the order and claim it."""
     assert orders.create(order) is None
     return claim_order(orders, order.order_id, claim)
 
 
 def claim_order(
-    orders: DynamoOrders,
+    orders: DynamoOrderStore,
     order_id: OrderId,
     claim: str = CLAIM,
     at: str = CLAIMED_AT,
@@ -78,7 +78,7 @@ def claim_order(
     return orders.claim(order_id, claim, until or CLAIMED_AT_EPOCH + CLAIM_SECONDS, at)
 
 
-def stored(orders: DynamoOrders, order: Order) -> Order:
+def stored(orders: DynamoOrderStore, order: Order) -> Order:
     """The order as it lies in the table."""
     found = orders.get(order.order_id)
     assert found is not None

@@ -12,7 +12,7 @@ from tests.adapters.recording import RecordingClient
 from tests.adapters.tables import INVENTORY, ORDERS
 
 if TYPE_CHECKING:
-    from lambdas.adapters.dynamodb.orders import DynamoOrders
+    from lambdas.adapters.dynamodb.claims import DynamoOrderStore
     from lambdas.domain.fulfilment import Shortage
 
 ON_HAND = 10
@@ -56,7 +56,7 @@ class Shop:
         return {sku: ON_HAND - quantity for sku, quantity in quantities_by_sku(self.lines).items()}
 
 
-def open_shop(orders: DynamoOrders, lines: tuple[Line, ...]) -> Shop:
+def open_shop(orders: DynamoOrderStore, lines: tuple[Line, ...]) -> Shop:
     """Stock the inventory, accept and claim the order."""
     put_stock(orders.client, dict.fromkeys((line.sku for line in lines), ON_HAND))
     order = claimed(orders, an_order(lines=lines))

@@ -28,7 +28,7 @@ from tests.adapters.tables import ORDERS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lambdas.adapters.dynamodb.orders import DynamoOrders
+    from lambdas.adapters.dynamodb.claims import DynamoOrderStore
 
 WRITE_UNIT_BYTES = 1024
 ITEM_LIMIT_BYTES = 400 * 1024
@@ -62,7 +62,7 @@ def write_units(item: dict[str, Any]) -> int:
     return ceil(item_bytes(item) / WRITE_UNIT_BYTES)
 
 
-def heads_of_a_sale(orders: DynamoOrders, dynamodb: Any, order: Order) -> list[dict[str, Any]]:
+def heads_of_a_sale(orders: DynamoOrderStore, dynamodb: Any, order: Order) -> list[dict[str, Any]]:
     """The head's item after each of its writes: accepted, claimed, payment, reserved, completed."""
     heads = []
 
@@ -108,7 +108,7 @@ def test_sizes_are_counted_as_dynamodb_documents_it(attribute: dict[str, Any], s
 )
 @pytest.mark.parametrize("reference", [None, "PO-2026-004711", "x" * 100, "ü" * 100])
 def test_the_head_of_a_two_line_order_is_one_write_unit_in_every_state(
-    orders: DynamoOrders, dynamodb: Any, client: ClientId, reference: str | None
+    orders: DynamoOrderStore, dynamodb: Any, client: ClientId, reference: str | None
 ) -> None:
     order = an_order(
         client=client,
@@ -120,24 +120,26 @@ def test_the_head_of_a_two_line_order_is_one_write_unit_in_every_state(
     assert [write_units(head) for head in heads] == [1] * 5, [item_bytes(head) for head in heads]
 
 
-def test_the_adapter_weighs_an_item_at_least_as_heavy_as_it_is(orders: DynamoOrders, dynamodb: Any) -> None:
+def test_the_adapter_weighs_an_item_at_least_as_heavy_as_it_is(
+    orders: DynamoOrderStore, dynamodb: Any
+) -> None:
     """It decides by this whether the lines fit into the head."""
     for head in heads_of_a_sale(orders, dynamodb, an_order(lines=TWO_USUAL_LINES, reference="ü" * 40)):
         assert item_bytes(head) <= weigh(head) <= item_bytes(head) + 30
 
 
-def test_a_head_grows_no_more_than_is_kept_free(orders: DynamoOrders, dynamodb: Any) -> None:
+def test_a_head_grows_no_more_than_is_kept_free(orders: DynamoOrderStore, dynamodb: Any) -> None:
     heads = heads_of_a_sale(orders, dynamodb, an_order(lines=TWO_USUAL_LINES))
     assert max(map(item_bytes, heads)) - item_bytes(heads[0]) <= GROWTH_BYTES
 
 
-def test_a_two_line_order_is_one_item(orders: DynamoOrders, dynamodb: Any) -> None:
+def test_a_two_line_order_is_one_item(orders: DynamoOrderStore, dynamodb: Any) -> None:
     orders.create(an_order(lines=TWO_USUAL_LINES))
     assert len(dynamodb.scan(TableName=ORDERS)["Items"]) == 1
 
 
 def test_two_indexes_take_three_writes_of_their_own_over_an_orders_life(
-    orders: DynamoOrders, dynamodb: Any
+    orders: DynamoOrderStore, dynamodb: Any
 ) -> None:
     """By client: put once. Open orders: put once, deleted at the end. Nothing between touches their keys."""
     keys = ("client", "open", "accepted_at")
@@ -153,7 +155,7 @@ def test_a_ledger_entry_is_one_write_unit() -> None:
     assert write_units(to_item(entry_values(capture_entry(order, LATER, INTENT)))) == 1
 
 
-def test_no_item_of_the_largest_order_nears_dynamodbs_limit(orders: DynamoOrders, dynamodb: Any) -> None:
+def test_no_item_of_the_largest_order_nears_dynamodbs_limit(orders: DynamoOrderStore, dynamodb: Any) -> None:
     """A thousand lines whose SKUs and price points have the longest names that the API takes."""
     lines = tuple(Line(f"{n:064d}", 100_000, 99, 2500, f"{n:064d}") for n in range(1000))
     heads = heads_of_a_sale(orders, dynamodb, an_order(client=ROLE, lines=lines, reference="ü" * 100))

@@ -24,7 +24,7 @@ from tests.adapters.tables import LEDGER, ORDERS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lambdas.adapters.dynamodb.orders import DynamoOrders
+    from lambdas.adapters.dynamodb.claims import DynamoOrderStore
     from lambdas.domain.order import Order
 
 DAY = LATER[:10]
@@ -70,7 +70,7 @@ def statements(order: Order) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def order(orders: DynamoOrders) -> Order:
+def order(orders: DynamoOrderStore) -> Order:
     return claimed(orders, an_order())
 
 
@@ -166,7 +166,7 @@ def test_the_entry_is_one_insert_with_a_parameter_for_each_value() -> None:
 
 
 def test_a_booking_that_had_worked_before_counts_as_done(
-    orders: DynamoOrders, dynamodb: Any, cancelling: DynamoJournal, order: Order
+    orders: DynamoOrderStore, dynamodb: Any, cancelling: DynamoJournal, order: Order
 ) -> None:
     done = completed(order, LATER)
     orders.save(done, CLAIM)
@@ -175,7 +175,7 @@ def test_a_booking_that_had_worked_before_counts_as_done(
 
 
 def test_another_entry_under_the_key_is_a_conflict(
-    orders: DynamoOrders, dynamodb: Any, cancelling: DynamoJournal, order: Order
+    orders: DynamoOrderStore, dynamodb: Any, cancelling: DynamoJournal, order: Order
 ) -> None:
     """Told also when the head looks as if all was done."""
     done = completed(order, LATER)
@@ -194,7 +194,7 @@ def test_the_time_of_booking_is_not_what_makes_another_entry(
         cancelling.book(completed(order, LATER), entry_of(order), CLAIM)
 
 
-def test_a_lost_claim_is_told(orders: DynamoOrders, cancelling: DynamoJournal, order: Order) -> None:
+def test_a_lost_claim_is_told(orders: DynamoOrderStore, cancelling: DynamoJournal, order: Order) -> None:
     claim_order(orders, order.order_id, "another", MUCH_LATER)
     with pytest.raises(ClaimLost):
         cancelling.book(completed(order, LATER), entry_of(order), CLAIM)
@@ -208,7 +208,7 @@ def test_a_conflict_that_changed_nothing_is_to_be_tried_again(
 
 
 def test_a_head_that_ended_without_its_entry_is_not_taken_for_done(
-    orders: DynamoOrders, cancelling: DynamoJournal, order: Order
+    orders: DynamoOrderStore, cancelling: DynamoJournal, order: Order
 ) -> None:
     done = completed(order, LATER)
     orders.save(done, CLAIM)

@@ -29,12 +29,12 @@ from tests.adapters.tables import ORDERS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lambdas.adapters.dynamodb.orders import DynamoOrders
+    from lambdas.adapters.dynamodb.claims import DynamoOrderStore
 
 FOREIGN = "ord_a-execution-2"
 
 
-def test_a_first_claim_moves_the_order_to_processing(orders: DynamoOrders) -> None:
+def test_a_first_claim_moves_the_order_to_processing(orders: DynamoOrderStore) -> None:
     order = claimed(orders, an_order())
     assert order == stored(orders, order)
     assert (order.status, order.revision, order.updated_at) == (Status.PROCESSING, 2, CLAIMED_AT)
@@ -42,27 +42,27 @@ def test_a_first_claim_moves_the_order_to_processing(orders: DynamoOrders) -> No
     assert [event.name for event in order.timeline] == ["accepted", "processing"]
 
 
-def test_the_same_claim_may_be_made_again(orders: DynamoOrders) -> None:
+def test_the_same_claim_may_be_made_again(orders: DynamoOrderStore) -> None:
     order = claimed(orders, an_order())
     again = claim_order(orders, order.order_id, at=LATER)
     assert (again.claim, again.status) == (CLAIM, Status.PROCESSING)
 
 
-def test_a_live_foreign_claim_makes_the_order_busy_and_stays(orders: DynamoOrders) -> None:
+def test_a_live_foreign_claim_makes_the_order_busy_and_stays(orders: DynamoOrderStore) -> None:
     order = claimed(orders, an_order())
     with pytest.raises(OrderBusy):
         claim_order(orders, order.order_id, FOREIGN, LATER)
     assert stored(orders, order) == order
 
 
-def test_an_expired_foreign_claim_is_taken_over(orders: DynamoOrders) -> None:
+def test_an_expired_foreign_claim_is_taken_over(orders: DynamoOrderStore) -> None:
     order = claimed(orders, an_order())
     taken = claim_order(orders, order.order_id, FOREIGN, MUCH_LATER)
     assert (taken.claim, taken.status, taken.revision) == (FOREIGN, Status.PROCESSING, 3)
 
 
 def test_an_order_that_waits_for_an_operator_can_be_claimed_and_loses_its_reason(
-    orders: DynamoOrders,
+    orders: DynamoOrderStore,
 ) -> None:
     order = claimed(orders, an_order())
     orders.give_back(order.order_id, CLAIM, LATER, "authorise:PaymentOutcomeUnknown")
@@ -75,7 +75,9 @@ def test_an_order_that_waits_for_an_operator_can_be_claimed_and_loses_its_reason
     [lambda o: completed(o, LATER), lambda o: rejected(o, LATER, "out_of_stock")],
     ids=["sold", "not sold"],
 )
-def test_a_terminal_order_comes_back_unchanged(orders: DynamoOrders, end: Callable[[Order], Order]) -> None:
+def test_a_terminal_order_comes_back_unchanged(
+    orders: DynamoOrderStore, end: Callable[[Order], Order]
+) -> None:
     order = end(claimed(orders, an_order()))
     orders.save(order, CLAIM)
     returned = claim_order(orders, order.order_id, FOREIGN, MUCH_LATER)
@@ -83,13 +85,13 @@ def test_a_terminal_order_comes_back_unchanged(orders: DynamoOrders, end: Callab
     assert returned == stored(orders, order)
 
 
-def test_a_missing_order_is_not_found(orders: DynamoOrders) -> None:
+def test_a_missing_order_is_not_found(orders: DynamoOrderStore) -> None:
     with pytest.raises(OrderNotFound):
         claim_order(orders, OrderId("ord_missing"))
 
 
 def test_a_timeline_has_at_most_its_limit_of_events_however_often_the_order_is_claimed(
-    orders: DynamoOrders,
+    orders: DynamoOrderStore,
 ) -> None:
     """An outage of hours claims and gives back again and again, with no `save` between to cut it."""
     order = claimed(orders, an_order())
@@ -99,13 +101,13 @@ def test_a_timeline_has_at_most_its_limit_of_events_however_often_the_order_is_c
     assert len(stored(orders, order).timeline) <= TIMELINE_LIMIT
 
 
-def test_a_changed_head_is_written_over_the_revision_it_was_made_from(orders: DynamoOrders) -> None:
+def test_a_changed_head_is_written_over_the_revision_it_was_made_from(orders: DynamoOrderStore) -> None:
     order = payment_started(claimed(orders, an_order()), LATER, "pi_1")
     orders.save(order, CLAIM)
     assert stored(orders, order) == order
 
 
-def test_facts_of_the_submission_cannot_be_changed_by_a_write(orders: DynamoOrders) -> None:
+def test_facts_of_the_submission_cannot_be_changed_by_a_write(orders: DynamoOrderStore) -> None:
     order = payment_started(claimed(orders, an_order()), LATER, "pi_1")
     orders.save(replace(order, total=1, client=type(order.client)("other"), lines=()), CLAIM)
     assert stored(orders, order) == order
@@ -122,7 +124,7 @@ def test_facts_of_the_submission_cannot_be_changed_by_a_write(orders: DynamoOrde
     ids=["goes on", "waits for a person", "completed", "rejected"],
 )
 def test_an_ended_order_gives_up_its_claim_and_leaves_the_index_of_open_orders(
-    orders: DynamoOrders,
+    orders: DynamoOrderStore,
     dynamodb: Any,
     change: Callable[[Order], Order],
     claim_stays: bool,
@@ -136,7 +138,7 @@ def test_an_ended_order_gives_up_its_claim_and_leaves_the_index_of_open_orders(
     assert stored(orders, order).status is order.status
 
 
-def test_a_write_without_the_claim_is_lost(orders: DynamoOrders) -> None:
+def test_a_write_without_the_claim_is_lost(orders: DynamoOrderStore) -> None:
     order = claimed(orders, an_order())
     taken = claim_order(orders, order.order_id, FOREIGN, MUCH_LATER)
     with pytest.raises(ClaimLost):
@@ -144,7 +146,9 @@ def test_a_write_without_the_claim_is_lost(orders: DynamoOrders) -> None:
     assert stored(orders, order) == taken
 
 
-def test_a_write_over_another_revision_of_the_same_claim_is_to_be_tried_anew(orders: DynamoOrders) -> None:
+def test_a_write_over_another_revision_of_the_same_claim_is_to_be_tried_anew(
+    orders: DynamoOrderStore,
+) -> None:
     order = claimed(orders, an_order())
     orders.save(payment_started(order, LATER, "pi_1"), CLAIM)
     with pytest.raises(StoreUnavailable):
@@ -158,7 +162,7 @@ def test_a_write_over_another_revision_of_the_same_claim_is_to_be_tried_anew(ord
     ids=["goes on", "completed", "waits for a person"],
 )
 def test_a_write_that_had_worked_before_counts_as_done(
-    orders: DynamoOrders, change: Callable[[Order], Order]
+    orders: DynamoOrderStore, change: Callable[[Order], Order]
 ) -> None:
     """Its answer was lost and botocore tried again."""
     order = change(claimed(orders, an_order()))
@@ -167,12 +171,12 @@ def test_a_write_that_had_worked_before_counts_as_done(
     assert stored(orders, order).revision == order.revision
 
 
-def test_writing_an_order_that_is_gone_is_not_found(orders: DynamoOrders) -> None:
+def test_writing_an_order_that_is_gone_is_not_found(orders: DynamoOrderStore) -> None:
     with pytest.raises(OrderNotFound):
         orders.save(reserved(an_order(), LATER), CLAIM)
 
 
-def test_giving_back_frees_the_order_for_the_next_execution(orders: DynamoOrders) -> None:
+def test_giving_back_frees_the_order_for_the_next_execution(orders: DynamoOrderStore) -> None:
     order = claimed(orders, an_order())
     orders.give_back(order.order_id, CLAIM, LATER, None)
     free = stored(orders, order)
@@ -180,7 +184,7 @@ def test_giving_back_frees_the_order_for_the_next_execution(orders: DynamoOrders
     assert claim_order(orders, order.order_id, FOREIGN, LATER).claim == FOREIGN
 
 
-def test_giving_back_after_the_last_try_leaves_the_order_to_an_operator(orders: DynamoOrders) -> None:
+def test_giving_back_after_the_last_try_leaves_the_order_to_an_operator(orders: DynamoOrderStore) -> None:
     order = claimed(orders, an_order())
     orders.give_back(order.order_id, CLAIM, LATER, "fulfil:WarehouseUnavailable")
     waiting = stored(orders, order)
@@ -189,13 +193,13 @@ def test_giving_back_after_the_last_try_leaves_the_order_to_an_operator(orders: 
 
 
 @pytest.mark.parametrize("failure", [None, "fulfil:WarehouseUnavailable"])
-def test_giving_back_a_foreign_claim_changes_nothing(orders: DynamoOrders, failure: str | None) -> None:
+def test_giving_back_a_foreign_claim_changes_nothing(orders: DynamoOrderStore, failure: str | None) -> None:
     order = claimed(orders, an_order())
     orders.give_back(order.order_id, FOREIGN, LATER, failure)
     assert stored(orders, order) == order
 
 
-def test_giving_back_a_terminal_or_missing_order_changes_nothing(orders: DynamoOrders) -> None:
+def test_giving_back_a_terminal_or_missing_order_changes_nothing(orders: DynamoOrderStore) -> None:
     order = completed(claimed(orders, an_order()), LATER)
     orders.save(order, CLAIM)
     orders.give_back(order.order_id, CLAIM, MUCH_LATER, "late")

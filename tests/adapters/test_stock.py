@@ -23,7 +23,7 @@ from tests.adapters.tables import INVENTORY
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lambdas.adapters.dynamodb.orders import DynamoOrders
+    from lambdas.adapters.dynamodb.claims import DynamoOrderStore
 
 FOREIGN = "ord_a-execution-2"
 SMALL_AND_LARGE = pytest.mark.parametrize("skus", [2, 6])
@@ -37,12 +37,12 @@ def short_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def shop_of(orders: DynamoOrders) -> Callable[[tuple[Line, ...]], Shop]:
+def shop_of(orders: DynamoOrderStore) -> Callable[[tuple[Line, ...]], Shop]:
     return lambda lines: open_shop(orders, lines)
 
 
 @pytest.fixture
-def shop(orders: DynamoOrders, skus: int) -> Shop:
+def shop(orders: DynamoOrderStore, skus: int) -> Shop:
     return open_shop(orders, many_lines(skus, quantity=3))
 
 
@@ -77,7 +77,7 @@ def test_several_lines_of_one_sku_that_are_too_many_together_are_a_shortage(
     "left", [{"sku-0001": 2}, {"sku-0000": 0, "sku-0001": 1}], ids=["one short", "two short"]
 )
 def test_a_shortage_names_its_skus_and_holds_nothing(
-    shop: Shop, orders: DynamoOrders, left: dict[str, int]
+    shop: Shop, orders: DynamoOrderStore, left: dict[str, int]
 ) -> None:
     put_stock(shop.client.client, left)
     assert shop.reserve() == Shortage(tuple(left))
@@ -119,7 +119,7 @@ def test_a_shortage_that_arises_between_two_chunks_gives_the_first_ones_back(
 
 @pytest.mark.parametrize("done", range(5))
 def test_a_crash_between_chunks_is_resumed_forward(
-    shop_of: Callable[[tuple[Line, ...]], Shop], orders: DynamoOrders, done: int
+    shop_of: Callable[[tuple[Line, ...]], Shop], orders: DynamoOrderStore, done: int
 ) -> None:
     """Three chunks and the head: it dies after each of them, and after none and all."""
     shop = shop_of(many_lines(6, quantity=3))
@@ -189,7 +189,7 @@ def test_a_small_reservation_that_had_worked_before_counts_as_done(
 
 
 @SMALL_AND_LARGE
-def test_an_execution_that_lost_its_claim_holds_nothing(shop: Shop, orders: DynamoOrders) -> None:
+def test_an_execution_that_lost_its_claim_holds_nothing(shop: Shop, orders: DynamoOrderStore) -> None:
     taken = claim_order(orders, shop.order.order_id, FOREIGN, MUCH_LATER)
     with pytest.raises(ClaimLost):
         shop.reserve()
@@ -198,7 +198,7 @@ def test_an_execution_that_lost_its_claim_holds_nothing(shop: Shop, orders: Dyna
 
 
 def test_a_lost_claim_is_told_before_a_shortage(
-    shop_of: Callable[[tuple[Line, ...]], Shop], orders: DynamoOrders
+    shop_of: Callable[[tuple[Line, ...]], Shop], orders: DynamoOrderStore
 ) -> None:
     """Whoever lost the order must not reject it."""
     shop = shop_of(many_lines(2, quantity=3))
@@ -209,7 +209,7 @@ def test_a_lost_claim_is_told_before_a_shortage(
 
 
 @pytest.mark.parametrize("skus", [1, 3, 4])
-def test_a_release_gives_exactly_what_was_held_back(shop: Shop, orders: DynamoOrders) -> None:
+def test_a_release_gives_exactly_what_was_held_back(shop: Shop, orders: DynamoOrderStore) -> None:
     shop.reserve()
     shop.release(stored(orders, shop.order))
     assert shop.on_hand() == shop.full
@@ -218,7 +218,7 @@ def test_a_release_gives_exactly_what_was_held_back(shop: Shop, orders: DynamoOr
 
 
 @SMALL_AND_LARGE
-def test_a_release_made_twice_gives_back_once(shop: Shop, orders: DynamoOrders) -> None:
+def test_a_release_made_twice_gives_back_once(shop: Shop, orders: DynamoOrderStore) -> None:
     shop.reserve()
     held = stored(orders, shop.order)
     shop.release(held)
@@ -228,7 +228,7 @@ def test_a_release_made_twice_gives_back_once(shop: Shop, orders: DynamoOrders) 
 
 @pytest.mark.parametrize("done", range(1, 4))
 def test_a_release_that_crashed_between_chunks_is_resumed(
-    shop_of: Callable[[tuple[Line, ...]], Shop], orders: DynamoOrders, done: int
+    shop_of: Callable[[tuple[Line, ...]], Shop], orders: DynamoOrderStore, done: int
 ) -> None:
     shop = shop_of(many_lines(6, quantity=3))
     shop.reserve()
@@ -243,7 +243,7 @@ def test_a_release_that_crashed_between_chunks_is_resumed(
 
 
 @SMALL_AND_LARGE
-def test_a_release_without_the_claim_gives_nothing_back(shop: Shop, orders: DynamoOrders) -> None:
+def test_a_release_without_the_claim_gives_nothing_back(shop: Shop, orders: DynamoOrderStore) -> None:
     shop.reserve()
     held = stored(orders, shop.order)
     claim_order(orders, shop.order.order_id, FOREIGN, MUCH_LATER)
@@ -254,7 +254,7 @@ def test_a_release_without_the_claim_gives_nothing_back(shop: Shop, orders: Dyna
 
 @SMALL_AND_LARGE
 def test_goods_of_a_product_that_is_gone_cannot_be_given_back_in_silence(
-    shop: Shop, orders: DynamoOrders
+    shop: Shop, orders: DynamoOrderStore
 ) -> None:
     shop.reserve()
     shop.client.client.delete_item(TableName=INVENTORY, Key={"sku": {"S": "sku-0001"}})

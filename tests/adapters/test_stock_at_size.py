@@ -15,7 +15,7 @@ from tests.adapters.shop import open_shop
 from tests.adapters.tables import INVENTORY, ORDERS
 
 if TYPE_CHECKING:
-    from lambdas.adapters.dynamodb.orders import DynamoOrders
+    from lambdas.adapters.dynamodb.claims import DynamoOrderStore
 
 MAX_ACTIONS = 100
 
@@ -40,7 +40,7 @@ class Plenty:
 
 @pytest.mark.parametrize(("skus", "transactions"), [(99, 1), (100, 3)])
 def test_a_reservation_takes_what_is_ordered_and_a_release_gives_it_back(
-    orders: DynamoOrders, skus: int, transactions: int
+    orders: DynamoOrderStore, skus: int, transactions: int
 ) -> None:
     """In chunks of at most 98 SKUs, and a transaction of the head's own after them."""
     shop = open_shop(orders, many_lines(skus, quantity=3))

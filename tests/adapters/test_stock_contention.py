@@ -18,7 +18,7 @@ from tests.adapters.recording import RecordingClient, cancelled, client_error
 from tests.adapters.tables import INVENTORY, ORDERS
 
 if TYPE_CHECKING:
-    from lambdas.adapters.dynamodb.orders import DynamoOrders
+    from lambdas.adapters.dynamodb.claims import DynamoOrderStore
     from lambdas.domain.order import Order
 
 NOW = 1_795_168_801.0
@@ -38,7 +38,7 @@ def short_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def order(orders: DynamoOrders) -> Order:
+def order(orders: DynamoOrderStore) -> Order:
     return claimed(orders, an_order(lines=SMALL))
 
 
@@ -75,7 +75,7 @@ def test_a_throttled_transaction_is_an_unavailable_store(dynamodb: Any, order: O
 class AnotherOrder:
     """A large order that holds the last `sku-0000` in its first chunk, and has not come to an end."""
 
-    def __init__(self, orders: DynamoOrders, client: Any) -> None:
+    def __init__(self, orders: DynamoOrderStore, client: Any) -> None:
         put_stock(client, dict.fromkeys((line.sku for line in LARGE), 1))
         self._order = claimed(orders, an_order("another", lines=LARGE), "another-claim")
         self._client = client
@@ -104,7 +104,7 @@ class AnotherOrder:
 
 @pytest.mark.parametrize("lines", [SMALL, LARGE[:4]], ids=["small", "large"])
 def test_a_shortage_during_anothers_partial_hold_is_looked_at_again(
-    orders: DynamoOrders, dynamodb: Any, lines: tuple[Any, ...]
+    orders: DynamoOrderStore, dynamodb: Any, lines: tuple[Any, ...]
 ) -> None:
     """The other order gives up meanwhile, and what it held goes to this one."""
     another = AnotherOrder(orders, dynamodb)
@@ -121,7 +121,9 @@ def test_a_shortage_during_anothers_partial_hold_is_looked_at_again(
     assert (pauses, on_hand(dynamodb)) == ([1.0], 0)
 
 
-def test_a_shortage_that_stays_is_final_after_the_second_look(orders: DynamoOrders, dynamodb: Any) -> None:
+def test_a_shortage_that_stays_is_final_after_the_second_look(
+    orders: DynamoOrderStore, dynamodb: Any
+) -> None:
     AnotherOrder(orders, dynamodb).hold_partly()
     order = claimed(orders, an_order(lines=SMALL))
     pauses: list[float] = []
@@ -130,7 +132,7 @@ def test_a_shortage_that_stays_is_final_after_the_second_look(orders: DynamoOrde
     assert pauses == [1.0]
 
 
-def test_a_partial_hold_of_long_ago_is_not_waited_for(orders: DynamoOrders, dynamodb: Any) -> None:
+def test_a_partial_hold_of_long_ago_is_not_waited_for(orders: DynamoOrderStore, dynamodb: Any) -> None:
     AnotherOrder(orders, dynamodb).hold_partly()
     order = claimed(orders, an_order(lines=SMALL))
     pauses: list[float] = []

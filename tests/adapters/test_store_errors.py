@@ -10,8 +10,8 @@ from botocore.stub import Stubber
 
 from lambdas.adapters import clients
 from lambdas.adapters.clients import make_client
+from lambdas.adapters.dynamodb.claims import DynamoOrderStore
 from lambdas.adapters.dynamodb.ledger import DynamoJournal
-from lambdas.adapters.dynamodb.orders import DynamoOrders
 from lambdas.adapters.dynamodb.stock import DynamoStock
 from lambdas.domain.errors import StoreUnavailable
 from lambdas.domain.ledger import capture_entry
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 ORDER = an_order()
 CALLS: dict[str, Callable[[Any], object]] = {
-    "get": lambda c: DynamoOrders(c, ORDERS).get(ORDER.order_id),
-    "create": lambda c: DynamoOrders(c, ORDERS).create(ORDER),
-    "create large": lambda c: DynamoOrders(c, ORDERS).create(an_order(lines=many_lines(50))),
-    "page": lambda c: DynamoOrders(c, ORDERS).page(CLIENT, None, 5),
-    "claim": lambda c: DynamoOrders(c, ORDERS).claim(ORDER.order_id, CLAIM, 1, LATER),
-    "save": lambda c: DynamoOrders(c, ORDERS).save(reserved(ORDER, LATER), CLAIM),
-    "give back": lambda c: DynamoOrders(c, ORDERS).give_back(ORDER.order_id, CLAIM, LATER, None),
+    "get": lambda c: DynamoOrderStore(c, ORDERS).get(ORDER.order_id),
+    "create": lambda c: DynamoOrderStore(c, ORDERS).create(ORDER),
+    "create large": lambda c: DynamoOrderStore(c, ORDERS).create(an_order(lines=many_lines(50))),
+    "page": lambda c: DynamoOrderStore(c, ORDERS).page(CLIENT, None, 5),
+    "claim": lambda c: DynamoOrderStore(c, ORDERS).claim(ORDER.order_id, CLAIM, 1, LATER),
+    "save": lambda c: DynamoOrderStore(c, ORDERS).save(reserved(ORDER, LATER), CLAIM),
+    "give back": lambda c: DynamoOrderStore(c, ORDERS).give_back(ORDER.order_id, CLAIM, LATER, None),
     "reserve": lambda c: DynamoStock(c, INVENTORY, ORDERS).reserve(ORDER, ORDER.lines or (), CLAIM, LATER),
     "reserve large": lambda c: DynamoStock(c, INVENTORY, ORDERS).reserve(
         ORDER, many_lines(100), CLAIM, LATER

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from lambdas.domain.errors import (
-    ClaimLost,
     LedgerConflict,
     OrderBusy,
     OrderCorrupt,
@@ -181,15 +180,6 @@ class InMemoryJournal:
             explain_lost_write(order, claim, self.orders.head(order.order_id))
             if booked is None:
                 raise StoreUnavailable(f"the head of {order.order_id} changed without its entry")
-
-
-def explain_lost_write(order: Order, claim: str, found: Order) -> None:
-    """Return when this very write had worked before, else raise ClaimLost or StoreUnavailable."""
-    if (found.revision, found.updated_at, found.claim) == (order.revision, order.updated_at, order.claim):
-        return
-    if found.claim != claim:
-        raise ClaimLost(f"{order.order_id} is no longer claimed by {claim}")
-    raise StoreUnavailable(f"the write of {order.order_id} did not take place")
 
 
 def _encode_cursor(order: Order) -> str:

@@ -10,7 +10,7 @@ from lambdas.domain.money import MINOR_DIGITS
 from lambdas.domain.pricing import price_submission
 from lambdas.domain.submission import (
     MAX_QUANTITY,
-    InvalidSubmission,
+    InvalidBody,
     Submission,
     hash_request,
     is_card_number,
@@ -73,7 +73,7 @@ def read(body: Any) -> Submission | list[Problem]:
     """Parse a body, or return what is wrong with it; any other error is the parser's."""
     try:
         return parse_submission(body)
-    except InvalidSubmission as refused:
+    except InvalidBody as refused:
         return refused.problems
 
 

@@ -15,15 +15,17 @@ from botocore.exceptions import ClientError
 from lambdas.adapters.dynamodb.attributes import from_item, to_attribute, to_item
 from lambdas.adapters.dynamodb.failures import TRANSACTION_CANCELED, error_code, store_errors
 from lambdas.adapters.dynamodb.order_items import head_key, head_update_statement, order_from_head
-from lambdas.adapters.dynamodb.orders import explain_lost_write
+from lambdas.adapters.dynamodb.refunds import refund_update_statement
 from lambdas.domain.errors import LedgerConflict, OrderNotFound, StoreUnavailable
 from lambdas.domain.identifiers import OrderId
 from lambdas.domain.ledger import PERIOD_SHARDS, JournalEntry, Posting, period_key
+from lambdas.domain.lost_write import explain_lost_write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from lambdas.domain.order import Order
+    from lambdas.domain.refund import Refund
 
 BY_PERIOD = "by_period"
 
@@ -36,14 +38,15 @@ class DynamoJournal:
     ledger_table: str
     orders_table: str
 
-    def book(self, order: Order, entry: JournalEntry, claim: str) -> None:
-        """Write head and entry together, or find that they were written before."""
+    def book(self, order: Order, entry: JournalEntry, claim: str, refund: Refund | None = None) -> None:
+        """Write head and entry (and refund) together, or find that they were written before."""
         statements = [
             head_update_statement(order, claim, self.orders_table),
             {
                 "Statement": f'INSERT INTO "{self.ledger_table}" VALUE {_value_placeholders(entry)}',
                 "Parameters": [to_attribute(v) for v in entry_values(entry).values()],
             },
+            *([refund_update_statement(refund, self.orders_table)] if refund else []),
         ]
         try:
             with store_errors():
@@ -60,12 +63,15 @@ class DynamoJournal:
             ).get("Item")
         if not head:
             raise OrderNotFound(order.order_id)
+        found = order_from_head(head)
+        if found.revision >= order.revision:
+            # Another execution's refund may have the number by now: who holds the order decides first.
+            explain_lost_write(order, claim, found)
         booked = self.entry(entry.order_id, entry.entry_no)
         if booked and replace(entry, booked_at=booked.booked_at).hash != booked.hash:
             raise LedgerConflict(f"{booked.entry_id} is booked with other content")
-        explain_lost_write(order, claim, order_from_head(head))
-        if not booked:
-            raise StoreUnavailable(f"the head of {order.order_id} changed without its entry")
+        if not booked or found.revision < order.revision:
+            raise StoreUnavailable(f"head and entry of {order.order_id} were not written together")
 
     def entry(self, order_id: OrderId, entry_no: int) -> JournalEntry | None:
         """Return one entry by a consistent read."""

@@ -7,11 +7,23 @@ repeated or a different submission under the same key can never overwrite the li
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from lambdas.adapters.dynamodb.attributes import from_item, item_bytes, to_attribute, to_item
 from lambdas.domain.identifiers import ClientId, OrderId
-from lambdas.domain.order import Event, FulfillmentStatus, Line, Order, PaymentStatus, Status, extend_timeline
+from lambdas.domain.order import (
+    NO_REFUNDS,
+    Cancellation,
+    Event,
+    FulfillmentStatus,
+    Line,
+    Order,
+    PaymentStatus,
+    RefundSums,
+    Status,
+    extend_timeline,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,8 +43,9 @@ _MUTABLE: Final = (
     "timeline",
     "reason",
     "payment_intent",
-    "key_generation",
 )
+# Absent while they are nothing.
+_SELDOM: Final = ("key_generation", "expiring", "held", "handed_back", "entries")
 
 
 def head_key(order_id: str) -> dict[str, Any]:
@@ -54,7 +67,7 @@ def new_items(order: Order) -> tuple[dict[str, Any], dict[str, Any] | None]:
             "item": HEAD,
             "client": order.client,
             "accepted_at": order.accepted_at,
-            "open": f"open#{int(order.request_hash[:2], 16) % OPEN_SHARDS}",
+            "open": open_partition(order),
             "currency": order.currency,
             "total": order.total,
             "tax": order.tax,
@@ -71,10 +84,21 @@ def new_items(order: Order) -> tuple[dict[str, Any], dict[str, Any] | None]:
     return head, {**lines_key(order), "lines": to_attribute(lines)}
 
 
+def open_partition(order: Order) -> str:
+    """Name the partition of the index of open orders that the order belongs to."""
+    return open_partitions()[int(order.request_hash[:2], 16) % OPEN_SHARDS]
+
+
+def open_partitions() -> list[str]:
+    """Name all partitions of the index of open orders."""
+    return [f"open#{shard}" for shard in range(OPEN_SHARDS)]
+
+
 def order_from_head(item: Mapping[str, Any]) -> Order:
     """Decode a head."""
     values = from_item(item)
     lines = values.get("lines")
+    cancellation = values.get("cancellation")
     return Order(
         order_id=OrderId(values["order_id"]),
         client=ClientId(values["client"]),
@@ -95,8 +119,10 @@ def order_from_head(item: Mapping[str, Any]) -> Order:
         claim=values.get("claim"),
         claim_until=values.get("claim_until", 0),
         payment_intent=values.get("payment_intent"),
-        key_generation=values.get("key_generation", 0),
         revision=values["revision"],
+        cancellation=Cancellation(**cancellation) if cancellation else None,
+        refunds=RefundSums(**values["refunds"]) if "refunds" in values else NO_REFUNDS,
+        **{name: values[name] for name in _SELDOM if name in values},
         # Claims append to the stored list without reading it; it is cut here, and with the next `save`.
         timeline=extend_timeline((), *(Event(*event.split(" ", 1)) for event in values["timeline"])),
     )
@@ -110,22 +136,24 @@ def lines_from_maps(maps: list[dict[str, Any]]) -> tuple[Line, ...]:
     )
 
 
-def head_update(order: Order, claim: str, table: str) -> dict[str, Any]:
+def head_update(order: Order, claim: str | None, table: str) -> dict[str, Any]:
     """Build the parameters of UpdateItem, or of an Update in TransactWriteItems, that writes a changed head.
 
-    It holds only over the revision that the change was made from and under the claim. A terminal order gives
-    up its claim and leaves the index of open orders; one that waits for a person gives up its claim.
+    It holds only over the revision that the change was made from, and under the claim (None: beside whoever
+    has it). An order on which no work is left leaves the index of open orders.
     """
-    values = _mutable_values(order)
+    values = {**_mutable_values(order), **_index_values(order)}
     assignments = ", ".join(f"#{name} = :{name}" for name in values)
-    removed = removed_attributes(order)
+    removed = (*removed_attributes(order), *(() if order.held else ("held",)))
     remove = f" REMOVE {', '.join(f'#{name}' for name in removed)}" if removed else ""
+    condition = "#revision = :read" if claim is None else "#claim = :claim AND #revision = :read"
+    names = {*values, *removed, *(() if claim is None else ("claim",))}
     return {
         "TableName": table,
         "Key": head_key(order.order_id),
         "UpdateExpression": f"SET {assignments}{remove}",
-        "ConditionExpression": "#claim = :claim AND #revision = :read",
-        "ExpressionAttributeNames": {f"#{name}": name for name in {*values, *removed, "claim"}},
+        "ConditionExpression": condition,
+        "ExpressionAttributeNames": {f"#{name}": name for name in names},
         "ExpressionAttributeValues": to_item(
             {
                 **{f":{name}": value for name, value in values.items()},
@@ -139,7 +167,7 @@ def head_update(order: Order, claim: str, table: str) -> dict[str, Any]:
 
 def head_update_statement(order: Order, claim: str, table: str) -> dict[str, Any]:
     """Build the same write as a PartiQL statement, for ExecuteTransaction."""
-    values = _mutable_values(order)
+    values = {**_mutable_values(order), **_index_values(order)}
     assignments = " ".join(f'SET "{name}" = ?' for name in values)
     removals = "".join(f' REMOVE "{name}"' for name in removed_attributes(order))
     where = '"order_id" = ? AND "item" = ? AND "claim" = ? AND "revision" = ?'
@@ -152,9 +180,8 @@ def head_update_statement(order: Order, claim: str, table: str) -> dict[str, Any
 
 def removed_attributes(order: Order) -> tuple[str, ...]:
     """Name the attributes that a changed head loses."""
-    if order.terminal:
-        return ("claim", "claim_until", "open")
-    return () if order.claim else ("claim", "claim_until")
+    claim = () if order.claim else ("claim", "claim_until")
+    return claim if order.open else (*claim, "open")
 
 
 def event_text(event: Event) -> str:
@@ -165,8 +192,16 @@ def event_text(event: Event) -> str:
 def _mutable_values(order: Order) -> dict[str, Any]:
     values = {name: getattr(order, name) for name in _MUTABLE}
     values["timeline"] = [event_text(e) for e in order.timeline]
-    values["key_generation"] = order.key_generation or None
+    values["cancellation"] = asdict(order.cancellation) if order.cancellation else None
+    # Once there was a refund the sums stay, zeros included.
+    values["refunds"] = asdict(order.refunds) if order.refunds is not NO_REFUNDS else None
+    values |= {name: getattr(order, name) or None for name in _SELDOM}
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _index_values(order: Order) -> dict[str, Any]:
+    """An order that had ended comes back into the index of open orders with its first refund."""
+    return {"open": open_partition(order)} if order.terminal and order.open else {}
 
 
 def _line_to_map(line: Line) -> dict[str, Any]:

@@ -24,9 +24,10 @@ from lambdas.adapters.dynamodb.order_items import (
     new_items,
     order_from_head,
 )
-from lambdas.domain.errors import ClaimLost, OrderBusy, OrderCorrupt, OrderNotFound, StoreUnavailable
+from lambdas.domain.errors import OrderCorrupt, OrderNotFound
 from lambdas.domain.identifiers import looks_like_order_id
-from lambdas.domain.order import TERMINAL, Order, Status, digest_lines
+from lambdas.domain.lost_write import is_same_write
+from lambdas.domain.order import Order, digest_lines
 from lambdas.domain.order_store import InvalidCursor, Page
 from lambdas.domain.timestamps import from_text
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from lambdas.domain.order import Line
 
 BY_CLIENT: Final = "by_client"
-_CLAIMABLE: Final = (Status.ACCEPTED, Status.PROCESSING, Status.ATTENTION_REQUIRED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,122 +107,20 @@ class DynamoOrders:
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
         except ClientError as error:
-            return order_from_head(_old_item(error))
+            return order_from_head(old_item(error))
         return None
 
-    def claim(self, order_id: OrderId, claim: str, until: int, at: str) -> Order:
-        """Move the head to `processing` under this claim by one conditional write, and return it."""
-        now = int(from_text(at).timestamp())
+    def amend(self, order: Order) -> bool:
+        """Write a changed head over the revision that it was made from, beside whoever holds the claim."""
         try:
             with store_errors():
-                answer = self.client.update_item(
-                    TableName=self.table,
-                    Key=head_key(order_id),
-                    UpdateExpression=(
-                        "SET #status = :processing, claim = :claim, claim_until = :until, updated_at = :at,"
-                        " revision = revision + :one, timeline = list_append(timeline, :event)"
-                        " REMOVE reason"
-                    ),
-                    ConditionExpression=(
-                        "#status IN (:accepted, :processing, :attention) AND"
-                        " (attribute_not_exists(claim) OR claim = :claim OR claim_until < :now)"
-                    ),
-                    ExpressionAttributeNames={"#status": "status"},
-                    ExpressionAttributeValues=to_item(
-                        {
-                            **dict(zip((":accepted", ":processing", ":attention"), _CLAIMABLE, strict=True)),
-                            ":claim": claim,
-                            ":until": until,
-                            ":at": at,
-                            ":now": now,
-                            ":one": 1,
-                            ":event": [f"{at} processing"],
-                        }
-                    ),
-                    ReturnValues="ALL_NEW",
-                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                )
+                self.client.update_item(**head_update(order, None, self.table))
         except ClientError as error:
-            return _terminal_or_busy(order_id, error)
-        return order_from_head(answer["Attributes"])
-
-    def save(self, order: Order, claim: str) -> None:
-        """Write a changed head over the revision that it was made from, under the claim."""
-        try:
-            with store_errors():
-                self.client.update_item(**head_update(order, claim, self.table))
-        except ClientError as error:
-            explain_lost_write(order, claim, order_from_head(_old_item(error)))
-
-    def give_back(self, order_id: OrderId, claim: str, at: str, failure: str | None) -> None:
-        """Free the order of a failed execution's claim; with `failure` it waits for an operator."""
-        condition = "claim = :claim"
-        assignments = ["updated_at = :at", "revision = revision + :one"]
-        values: dict[str, object] = {":at": at, ":one": 1, ":claim": claim}
-        if failure:
-            assignments += [
-                "#status = :status",
-                "reason = :reason",
-                "timeline = list_append(timeline, :event)",
-            ]
-            # Its message is dead, so also when no execution ever claimed it; a live claim of another stays.
-            condition = (
-                "#status IN (:accepted, :processing) AND"
-                " (attribute_not_exists(claim) OR claim = :claim OR claim_until < :now)"
-            )
-            values |= {
-                ":accepted": Status.ACCEPTED,
-                ":processing": Status.PROCESSING,
-                ":now": int(from_text(at).timestamp()),
-                ":status": Status.ATTENTION_REQUIRED,
-                ":reason": failure,
-                ":event": [f"{at} attention_required"],
-            }
-        try:
-            with store_errors():
-                self.client.update_item(
-                    TableName=self.table,
-                    Key=head_key(order_id),
-                    UpdateExpression=f"SET {', '.join(assignments)} REMOVE claim, claim_until",
-                    ConditionExpression=condition,
-                    ExpressionAttributeValues=to_item(values),
-                    **({"ExpressionAttributeNames": {"#status": "status"}} if failure else {}),
-                )
-        except ClientError as error:
-            if error_code(error) != CONDITION_FAILED:
-                raise
-            # Not ours: another execution holds the order, or it ended. Nothing to give back.
+            return is_same_write(order, order_from_head(old_item(error)))
+        return True
 
 
-def explain_lost_write(order: Order, claim: str, found: Order) -> None:
-    """Return when the write that failed its condition had worked before (its answer was lost), else raise.
-
-    Raises:
-        ClaimLost: another execution took the order over.
-        StoreUnavailable: this claim's own earlier try changed the head; reading it again mends that.
-    """
-    if (
-        found.revision == order.revision
-        and found.updated_at == order.updated_at
-        and found.claim == order.claim
-    ):
-        return
-    if found.claim != claim:
-        raise ClaimLost(f"{order.order_id} is no longer claimed by {claim}")
-    raise StoreUnavailable(f"the write of {order.order_id} did not take place")
-
-
-def _terminal_or_busy(order_id: OrderId, error: ClientError) -> Order:
-    item = _old_item(error, required=False)
-    if not item:
-        raise OrderNotFound(order_id) from error
-    order = order_from_head(item)
-    if order.status in TERMINAL:
-        return order
-    raise OrderBusy(f"{order_id} is claimed by {order.claim}") from error
-
-
-def _old_item(error: ClientError, *, required: bool = True) -> dict[str, Any]:
+def old_item(error: ClientError, *, required: bool = True) -> dict[str, Any]:
     """Return the item that failed a condition; raise what is no failed condition."""
     if error_code(error) != CONDITION_FAILED:
         raise error

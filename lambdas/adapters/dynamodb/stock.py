@@ -12,7 +12,6 @@ from __future__ import annotations
 import random
 import time
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
@@ -26,21 +25,31 @@ from lambdas.adapters.dynamodb.failures import (
     is_passing,
     store_errors,
 )
-from lambdas.adapters.dynamodb.order_items import head_key, head_update, order_from_head
-from lambdas.adapters.dynamodb.orders import explain_lost_write
+from lambdas.adapters.dynamodb.order_items import head_update, order_from_head
+from lambdas.adapters.dynamodb.refunds import refund_update
+from lambdas.adapters.dynamodb.stock_moves import (
+    MAX_ACTIONS,
+    RESERVATION,
+    chunks,
+    claim_check,
+    marker_key,
+    put_marker,
+    stock_moves,
+)
 from lambdas.domain.errors import ClaimLost, OrderCorrupt, StockContention
 from lambdas.domain.fulfilment import Shortage
+from lambdas.domain.lost_write import explain_lost_write
 from lambdas.domain.order import quantities_by_sku
 from lambdas.domain.transitions import released, reserved
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from lambdas.domain.order import Line, Order
+    from lambdas.domain.refund import Refund
 
-MAX_ACTIONS: Final = 100
 SKUS_WITH_HEAD: Final = MAX_ACTIONS - 1
-SKUS_WITH_MARKER: Final = MAX_ACTIONS - 2
+SKUS_WITH_HEAD_AND_REFUND: Final = MAX_ACTIONS - 2
 _CONTENTION_TRIES: Final = 6
 _FIRST_DELAY_SECONDS: Final = 0.04
 # How long a partial hold of a large order may last: the function's own timeout.
@@ -77,7 +86,7 @@ class DynamoStock:
         after = released(order, at)
         head = {"Update": head_update(after, claim, self.orders_table)}
         if len(wanted) <= SKUS_WITH_HEAD:
-            actions = [*self._moves(wanted, +1), head]
+            actions = [*stock_moves(self.inventory_table, wanted, +1), head]
             _must_fit(self._transact(actions, order, claim, after))
             return
         self._release_chunks(order, wanted, claim)
@@ -89,30 +98,50 @@ class DynamoStock:
         if len(wanted) > SKUS_WITH_HEAD:
             self._release_chunks(order, wanted, claim)
 
+    def restock(self, order: Order, refund: Refund, quantities: Mapping[str, int], claim: str) -> None:
+        """Put a refund's goods back on hand with the changed head and refund."""
+        last = [
+            {"Update": head_update(order, claim, self.orders_table)},
+            {"Update": refund_update(refund, self.orders_table)},
+        ]
+        if len(quantities) <= SKUS_WITH_HEAD_AND_REFUND:
+            moves = stock_moves(self.inventory_table, quantities, +1)
+            _must_fit(self._transact([*moves, *last], order, claim, order))
+            return
+        kind = f"RESTOCK#{refund.refund_id}"
+        held = self._markers(order, kind)
+        for number, chunk in enumerate(chunks(quantities)):
+            if number not in held:
+                actions = [
+                    claim_check(self.orders_table, order, claim),
+                    *stock_moves(self.inventory_table, chunk, +1),
+                    put_marker(self.orders_table, order, kind, number, len(chunk)),
+                ]
+                _must_fit(self._transact(actions, order, claim, None))
+        self._transact(last, order, claim, order)
+
     def _hold_at_once(
         self, order: Order, wanted: Mapping[str, int], claim: str, at: str
     ) -> tuple[Shortage | None, bool]:
         after = reserved(order, at)
         head = {"Update": head_update(after, claim, self.orders_table)}
-        short = self._transact([*self._moves(wanted, -1), head], order, claim, after)
+        short = self._transact([*stock_moves(self.inventory_table, wanted, -1), head], order, claim, after)
         return self._shortage(short)
 
     def _hold_in_chunks(
         self, order: Order, wanted: Mapping[str, int], claim: str, at: str
     ) -> tuple[Shortage | None, bool]:
         held = self._markers(order)
-        todo = {n: chunk for n, chunk in enumerate(_chunks(wanted)) if n not in held}
+        todo = {n: chunk for n, chunk in enumerate(chunks(wanted)) if n not in held}
         needed = {sku: quantity for chunk in todo.values() for sku, quantity in chunk.items()}
         short = self._read_shortage(needed)
         until = int(self.now()) + PARTIAL_HOLD_SECONDS
         for number, chunk in todo.items() if not short else ():
-            marker = {**_marker_key(order, number), **to_item({"skus": len(chunk)})}
-            put = {
-                "TableName": self.orders_table,
-                "Item": marker,
-                "ConditionExpression": "attribute_not_exists(order_id)",
-            }
-            actions = [self._claim_check(order, claim), *self._moves(chunk, -1, until), {"Put": put}]
+            actions = [
+                claim_check(self.orders_table, order, claim),
+                *stock_moves(self.inventory_table, chunk, -1, until),
+                put_marker(self.orders_table, order, RESERVATION, number, len(chunk)),
+            ]
             short = self._transact(actions, order, claim, None)
             if short:
                 break
@@ -125,26 +154,30 @@ class DynamoStock:
 
     def _release_chunks(self, order: Order, wanted: Mapping[str, int], claim: str) -> None:
         held = self._markers(order)
-        for number, chunk in enumerate(_chunks(wanted)):
+        for number, chunk in enumerate(chunks(wanted)):
             if number in held:
                 delete = {
                     "TableName": self.orders_table,
-                    "Key": _marker_key(order, number),
+                    "Key": marker_key(order, RESERVATION, number),
                     "ConditionExpression": "attribute_exists(order_id)",
                 }
-                actions = [self._claim_check(order, claim), *self._moves(chunk, +1), {"Delete": delete}]
+                actions = [
+                    claim_check(self.orders_table, order, claim),
+                    *stock_moves(self.inventory_table, chunk, +1),
+                    {"Delete": delete},
+                ]
                 _must_fit(self._transact(actions, order, claim, None))
 
-    def _markers(self, order: Order) -> set[int]:
+    def _markers(self, order: Order, kind: str = RESERVATION) -> set[int]:
         with store_errors():
             answer = self.client.query(
                 TableName=self.orders_table,
                 KeyConditionExpression="order_id = :order AND begins_with(#item, :marker)",
                 ExpressionAttributeNames={"#item": "item"},
-                ExpressionAttributeValues=to_item({":order": order.order_id, ":marker": "RESERVATION#"}),
+                ExpressionAttributeValues=to_item({":order": order.order_id, ":marker": f"{kind}#"}),
                 ConsistentRead=True,
             )
-        return {int(from_item(item)["item"].split("#")[1]) for item in answer["Items"]}
+        return {int(from_item(item)["item"].rpartition("#")[2]) for item in answer["Items"]}
 
     def _read_shortage(self, wanted: Mapping[str, int]) -> dict[str, int]:
         """Return the SKUs of which there is too little now, each with the end of others' partial holds."""
@@ -159,42 +192,6 @@ class DynamoStock:
         if not short:
             return None, False
         return Shortage(tuple(short)), any(until > self.now() for until in short.values())
-
-    def _moves(
-        self, quantities: Mapping[str, int], sign: int, partial_until: int | None = None
-    ) -> list[dict[str, Any]]:
-        """Build the updates that take (-1) or give back (+1) quantities; a taking never goes below zero."""
-        expression = "SET on_hand = on_hand + :move"
-        partial = {":until": partial_until} if partial_until else {}
-        if partial:
-            expression += ", partial_until = :until"
-        condition = "on_hand >= :quantity" if sign < 0 else "attribute_exists(sku)"
-        return [
-            {
-                "Update": {
-                    "TableName": self.inventory_table,
-                    "Key": to_item({"sku": sku}),
-                    "UpdateExpression": expression,
-                    "ConditionExpression": condition,
-                    "ExpressionAttributeValues": to_item(
-                        {":move": sign * quantity, **partial, **({":quantity": quantity} if sign < 0 else {})}
-                    ),
-                    "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-                }
-            }
-            for sku, quantity in quantities.items()
-        ]
-
-    def _claim_check(self, order: Order, claim: str) -> dict[str, Any]:
-        return {
-            "ConditionCheck": {
-                "TableName": self.orders_table,
-                "Key": head_key(order.order_id),
-                "ConditionExpression": "claim = :claim",
-                "ExpressionAttributeValues": to_item({":claim": claim}),
-                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-            }
-        }
 
     def _transact(
         self, actions: list[dict[str, Any]], order: Order, claim: str, after: Order | None
@@ -249,17 +246,6 @@ class DynamoStock:
         return short
 
 
-def _chunks(wanted: Mapping[str, int]) -> Iterator[dict[str, int]]:
-    """Cut the quantities into chunks of one transaction each; always in the same way for an order."""
-    rest = iter(wanted.items())
-    while chunk := dict(islice(rest, SKUS_WITH_MARKER)):
-        yield chunk
-
-
 def _must_fit(gone: Mapping[str, int]) -> None:
     if gone:
         raise OrderCorrupt(f"no such SKU to give back to: {', '.join(gone)}")
-
-
-def _marker_key(order: Order, number: int) -> dict[str, Any]:
-    return to_item({"order_id": order.order_id, "item": f"RESERVATION#{number:04d}"})

@@ -7,7 +7,7 @@ import pytest
 from lambdas.domain.catalogue import Product
 from lambdas.domain.order import Line
 from lambdas.domain.pricing import price_submission
-from lambdas.domain.submission import MAX_TOTAL, InvalidSubmission, RequestedLine, Submission
+from lambdas.domain.submission import MAX_TOTAL, InvalidBody, RequestedLine, Submission
 
 if TYPE_CHECKING:
     from lambdas.domain.problems import Problem
@@ -30,7 +30,7 @@ def a_submission(*lines: RequestedLine, total: int | None = None, card: str | No
 
 def problems_of(submission: Submission, *, may_choose_price: bool = True) -> list[Problem]:
     """Return what pricing finds wrong."""
-    with pytest.raises(InvalidSubmission) as refused:
+    with pytest.raises(InvalidBody) as refused:
         price_submission(submission, PRODUCTS, may_choose_price=may_choose_price)
     return refused.value.problems
 

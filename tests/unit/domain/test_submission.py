@@ -11,7 +11,7 @@ from lambdas.domain.submission import (
     MAX_LINES,
     MAX_QUANTITY,
     MAX_TOTAL,
-    InvalidSubmission,
+    InvalidBody,
     RequestedLine,
     Submission,
     hash_request,
@@ -35,7 +35,7 @@ def a_line(**changes: Any) -> dict[str, Any]:
 
 def problems_of(body: object) -> list[Problem]:
     """Return what is wrong with a body that must be refused."""
-    with pytest.raises(InvalidSubmission) as refused:
+    with pytest.raises(InvalidBody) as refused:
         parse_submission(body)
     return refused.value.problems
 

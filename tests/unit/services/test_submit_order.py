@@ -9,7 +9,7 @@ from lambdas.domain.catalogue import Product
 from lambdas.domain.errors import QueueUnavailable, StoreUnavailable
 from lambdas.domain.identifiers import ClientId, order_id_for, queue_group_for
 from lambdas.domain.order import PaymentStatus, Status
-from lambdas.domain.submission import InvalidSubmission
+from lambdas.domain.submission import InvalidBody
 from lambdas.services.submit_order import Accepted, IdempotencyKeyReused
 from tests.fakes.faults import answer_lost, nothing_happened
 from tests.fakes.pipeline import CLIENT, MUG, Pipeline
@@ -89,7 +89,7 @@ def test_a_key_belongs_to_its_client(pipeline: Pipeline) -> None:
 
 
 def test_a_refused_request_writes_nothing_and_does_not_use_up_its_key(pipeline: Pipeline) -> None:
-    with pytest.raises(InvalidSubmission):
+    with pytest.raises(InvalidBody):
         submit(pipeline, {**BODY, "lines": [{"sku": "NOPE", "quantity": 1}]})
     assert not pipeline.orders.heads
     assert not pipeline.queue.sent

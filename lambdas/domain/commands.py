@@ -1,0 +1,47 @@
+"""What a message on the orders queue asks for: small facts that name an order, never its content."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from lambdas.domain.identifiers import OrderId, RefundId, looks_like_order_id, looks_like_refund_id
+
+PROCESS: Final = "process"
+CANCEL: Final = "cancel"
+REFUND: Final = "refund"
+
+Command = dict[str, str]
+
+
+def process_command(order_id: OrderId) -> Command:
+    """Ask for an order to be processed."""
+    return {"command": PROCESS, "order_id": order_id}
+
+
+def cancel_command(order_id: OrderId) -> Command:
+    """Ask for the end of an order whose head says that it is to end."""
+    return {"command": CANCEL, "order_id": order_id}
+
+
+def refund_command(order_id: OrderId, refund_id: RefundId) -> Command:
+    """Ask for a refund of an order."""
+    return {"command": REFUND, "order_id": order_id, "refund_id": refund_id}
+
+
+def read_command(body: str) -> Command | None:
+    """Read a message; None when it is no command of ours."""
+    try:
+        command = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(command, dict):
+        return None
+    name, order_id, refund_id = (command.get(key) for key in ("command", "order_id", "refund_id"))
+    if not isinstance(order_id, str) or not looks_like_order_id(order_id):
+        return None
+    if name == REFUND and isinstance(refund_id, str) and looks_like_refund_id(refund_id):
+        return refund_command(OrderId(order_id), RefundId(refund_id))
+    if name == CANCEL:
+        return cancel_command(OrderId(order_id))
+    return process_command(OrderId(order_id)) if name == PROCESS else None
