@@ -22,6 +22,10 @@ ROUTES: Final = (
     (HttpMethod.POST, "/v1/orders"),
     (HttpMethod.GET, "/v1/orders"),
     (HttpMethod.GET, "/v1/orders/{order_id}"),
+    (HttpMethod.POST, "/v1/orders/{order_id}/cancel"),
+    (HttpMethod.POST, "/v1/orders/{order_id}/refunds"),
+    (HttpMethod.GET, "/v1/orders/{order_id}/refunds"),
+    (HttpMethod.GET, "/v1/orders/{order_id}/refunds/{refund_id}"),
     (HttpMethod.GET, "/v1/openapi.json"),
 )
 
@@ -55,7 +59,7 @@ class ApiStack(Stack):
                 "AUTH_MODE": str(settings.auth),
             },
             statements=[
-                allow("dynamodb", "GetItem PutItem BatchGetItem", orders.table_arn),
+                allow("dynamodb", "GetItem PutItem UpdateItem BatchGetItem Query", orders.table_arn),
                 allow("dynamodb", "Query", f"{orders.table_arn}/index/by_client"),
                 allow("dynamodb", "BatchGetItem", inventory.table_arn),
                 allow("sqs", "SendMessage", queue.queue_arn),

@@ -56,9 +56,7 @@ def parse_refund(body: object) -> RefundWish:
         lines=_lines(fields, problems),
     )
     if fields.get("amount") is not None and fields.get("lines") is not None:
-        problems.append(
-            Problem("/amount", "amount_and_lines", "give one of the two")
-        )
+        problems.append(Problem("/amount", "amount_and_lines", "give one of the two"))
     elif fields.get("amount") is not None and wish.restock:
         problems.append(Problem("/restock", "restock_needs_lines", "an amount does not say what came back"))
     if problems:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class InvalidBody(Exception):
     """The body is JSON but not what the route takes; carries every problem found."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: list[Problem]) -> None:
         """Keep the problems in the order of the body."""
         super().__init__(f"{len(problems)} problems")
         self.problems = problems

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from lambdas.domain.order import TIMELINE_LIMIT, FulfillmentStatus, PaymentStatus, Status
-from lambdas.domain.submission import MAX_LINES, MAX_QUANTITY, MAX_REFERENCE, MAX_TOTAL
-from lambdas.ingest.idempotency_key import MAX_LENGTH
+from lambdas.domain.submission import MAX_LINES, MAX_QUANTITY, MAX_REFERENCE
 from lambdas.ingest.limits import DEFAULT_PAGE, MAX_PAGE
+from lambdas.ingest.openapi_amendments import amendment_paths, amendment_schemas, cancellation_on_order
+from lambdas.ingest.openapi_parts import (
+    KEYED_POST_ERRORS,
+    MINOR,
+    NULLABLE_TEXT,
+    TIME,
+    Schema,
+    errors,
+    idempotency_key,
+    json_of,
+    path_parameter,
+    taken,
+)
 from lambdas.ingest.responses import ERRORS
 
-Schema = dict[str, Any]
-
-_MINOR: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": MAX_TOTAL}
-_TIME: Final[Schema] = {"type": "string", "format": "date-time"}
-_NULLABLE_TEXT: Final[Schema] = {"type": ["string", "null"]}
-_POST_ERRORS: Final = frozenset(ERRORS) - {"not_found", "invalid_cursor", "invalid_limit"}
+_POST_ERRORS: Final = KEYED_POST_ERRORS | {"invalid_order"}
 _GET_ERRORS: Final = frozenset({"unauthenticated", "not_found", "internal_error", "unavailable"})
 _LIST_ERRORS: Final = (_GET_ERRORS | {"invalid_cursor", "invalid_limit"}) - {"not_found"}
 
@@ -33,6 +40,7 @@ def openapi_document() -> Schema:
         "paths": {
             "/v1/orders": {"post": _post(), "get": _list()},
             "/v1/orders/{order_id}": {"get": _get()},
+            **amendment_paths(),
             "/v1/openapi.json": {"get": _self()},
         },
         "components": {
@@ -41,39 +49,21 @@ def openapi_document() -> Schema:
                 "OrderSummary": _summary(),
                 "Order": _order(),
                 "Problem": _problem(),
+                **amendment_schemas(),
             }
         },
     }
 
 
 def _post() -> Schema:
-    key = {
-        "name": "Idempotency-Key",
-        "in": "header",
-        "required": True,
-        "description": "Names this order for ever; quoted (RFC 8941) or bare.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": MAX_LENGTH},
-    }
-    headers = {
-        "Location": {"schema": {"type": "string"}, "description": "The order's path"},
-        "Retry-After": {"schema": {"type": "string"}, "description": "Seconds until it is worth a look"},
-        "Idempotent-Replayed": {
-            "schema": {"const": "true"},
-            "description": "Set when this key's first answer is given again",
-        },
-    }
     return {
         "operationId": "submitOrder",
         "summary": "Submit an order, once per key",
-        "parameters": [key],
-        "requestBody": {"required": True, "content": _json("#/components/schemas/OrderRequest")},
+        "parameters": [idempotency_key("order")],
+        "requestBody": {"required": True, "content": json_of("OrderRequest")},
         "responses": {
-            "202": {
-                "description": "Accepted; the order as it stood then",
-                "headers": headers,
-                "content": _json("#/components/schemas/Order"),
-            },
-            **_errors(_POST_ERRORS),
+            "202": taken("Accepted; the order as it stood then", "Order"),
+            **errors(_POST_ERRORS),
         },
     }
 
@@ -84,7 +74,7 @@ def _list() -> Schema:
         "required": ["orders", "next_cursor"],
         "properties": {
             "orders": {"type": "array", "items": {"$ref": "#/components/schemas/OrderSummary"}},
-            "next_cursor": _NULLABLE_TEXT,
+            "next_cursor": NULLABLE_TEXT,
         },
     }
     limit = {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": DEFAULT_PAGE}
@@ -97,20 +87,19 @@ def _list() -> Schema:
         ],
         "responses": {
             "200": {"description": "A page", "content": {"application/json": {"schema": page}}},
-            **_errors(_LIST_ERRORS),
+            **errors(_LIST_ERRORS),
         },
     }
 
 
 def _get() -> Schema:
-    parameter = {"name": "order_id", "in": "path", "required": True, "schema": {"type": "string"}}
     return {
         "operationId": "getOrder",
         "summary": "Show one of your orders",
-        "parameters": [parameter],
+        "parameters": [path_parameter("order_id")],
         "responses": {
-            "200": {"description": "The order", "content": _json("#/components/schemas/Order")},
-            **_errors(_GET_ERRORS),
+            "200": {"description": "The order", "content": json_of("Order")},
+            **errors(_GET_ERRORS),
         },
     }
 
@@ -121,26 +110,6 @@ def _self() -> Schema:
         "operationId": "getDescription",
         "summary": "This document",
         "responses": {"200": {"description": "OpenAPI 3.1", "content": content}},
-    }
-
-
-def _json(reference: str) -> Schema:
-    return {"application/json": {"schema": {"$ref": reference}}}
-
-
-def _errors(codes: frozenset[str]) -> Schema:
-    """Group the codes by status: one response each, as OpenAPI wants it."""
-    by_status: dict[int, list[str]] = {}
-    for code, (status, _, _) in ERRORS.items():
-        if code in codes:
-            by_status.setdefault(status, []).append(code)
-    problem = {"$ref": "#/components/schemas/Problem"}
-    return {
-        str(status): {
-            "description": " or ".join(f"`{code}`" for code in names),
-            "content": {"application/problem+json": {"schema": problem}},
-        }
-        for status, names in by_status.items()
     }
 
 
@@ -167,7 +136,7 @@ def _order_request() -> Schema:
             "currency": {"type": "string", "pattern": "^[A-Z]{3}$"},
             "lines": {"type": "array", "minItems": 1, "maxItems": MAX_LINES, "items": line},
             "payment_method": {**token, "description": "Required unless the total is zero"},
-            "total": {**_MINOR, "description": "Checked against the server's total when it is given"},
+            "total": {**MINOR, "description": "Checked against the server's total when it is given"},
             "reference": {"type": "string", "minLength": 1, "maxLength": MAX_REFERENCE},
         },
     }
@@ -179,13 +148,16 @@ def _summary() -> Schema:
         "status": {"enum": list(Status)},
         "payment_status": {"enum": list(PaymentStatus)},
         "fulfillment_status": {"enum": list(FulfillmentStatus)},
-        "reason": _NULLABLE_TEXT,
+        "reason": NULLABLE_TEXT,
         "currency": {"type": "string"},
-        "total": _MINOR,
-        "tax": _MINOR,
-        "reference": _NULLABLE_TEXT,
-        "accepted_at": _TIME,
-        "updated_at": _TIME,
+        "total": MINOR,
+        "tax": MINOR,
+        "refunded": {**MINOR, "description": "Refunded and booked"},
+        "refund_pending": {**MINOR, "description": "Of refunds that are accepted and not decided"},
+        "cancellation": {"oneOf": [{"type": "null"}, cancellation_on_order()]},
+        "reference": NULLABLE_TEXT,
+        "accepted_at": TIME,
+        "updated_at": TIME,
     }
     return {"type": "object", "required": list(properties), "properties": properties}
 
@@ -195,15 +167,16 @@ def _order() -> Schema:
     event = {
         "type": "object",
         "required": ["at", "event"],
-        "properties": {"at": _TIME, "event": {"type": "string"}},
+        "properties": {"at": TIME, "event": {"type": "string"}},
     }
     line_properties: Schema = {
+        "line": {"type": "integer", "minimum": 1, "description": "The line's number, for refunds"},
         "sku": {"type": "string"},
         "quantity": {"type": "integer"},
         "price_id": {"type": "string"},
-        "unit_price": _MINOR,
+        "unit_price": MINOR,
         "tax_rate": {"type": "integer", "description": "Basis points; the prices include the tax"},
-        "total": _MINOR,
+        "total": MINOR,
     }
     line = {"type": "object", "required": list(line_properties), "properties": line_properties}
     properties = {

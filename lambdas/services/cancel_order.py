@@ -48,7 +48,7 @@ class CancelOrder:
         """Write the wish once and ask the workflow for it.
 
         Raises:
-            InvalidBody, OrderUnknown, IdempotencyKeyReused, TooLateToCancel, AlreadyEnded: nothing is written.
+            InvalidBody, RequestConflict: nothing was written.
             StoreUnavailable, QueueUnavailable: the same request again will mend it.
         """
         wish = Cancellation(

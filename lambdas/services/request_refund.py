@@ -45,7 +45,7 @@ class RequestRefund:
         """Accept a refund under its key, once, within what was captured.
 
         Raises:
-            InvalidBody, OrderUnknown, NotRefundable, IdempotencyKeyReused: nothing was written.
+            InvalidBody, RequestConflict: nothing was written.
             StoreUnavailable, QueueUnavailable: the same request again will mend it.
         """
         wish, request_hash = parse_refund(body), hash_request(body)

@@ -9,9 +9,9 @@ import pytest
 
 from lambdas.adapters.clients import make_client
 from lambdas.adapters.order_queue import SqsOrderQueue
+from lambdas.domain.commands import read_command
 from lambdas.domain.errors import QueueUnavailable
 from lambdas.domain.identifiers import ClientId, queue_group_for
-from lambdas.services.dispatch_batch import read_command
 from tests.adapters.endpoints import refusing_port
 from tests.adapters.examples import CLIENT, an_order
 

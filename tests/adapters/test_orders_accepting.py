@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lambdas.adapters.dynamodb.claims import DynamoOrderStore
 from lambdas.adapters.dynamodb.order_items import head_key, lines_key
-from lambdas.adapters.dynamodb.orders import DynamoOrders
 from lambdas.domain.errors import OrderCorrupt
 from lambdas.domain.identifiers import ClientId
 from lambdas.domain.order import Line
@@ -29,7 +29,7 @@ def cursor_of(*position: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(position).encode()).decode().rstrip("=")
 
 
-def accept_seven(orders: DynamoOrders, client: ClientId = CLIENT) -> list[Order]:
+def accept_seven(orders: DynamoOrderStore, client: ClientId = CLIENT) -> list[Order]:
     """Accept an order in each of seven minutes; returned newest first."""
     made = [an_order(f"k{n}", client=client, accepted_at=f"2026-11-20T10:0{n}:00.000Z") for n in range(7)]
     for order in made:
@@ -47,13 +47,15 @@ def accept_seven(orders: DynamoOrders, client: ClientId = CLIENT) -> list[Order]
     ],
     ids=["two lines", "with a reference", "free", "other price point"],
 )
-def test_a_small_order_comes_back_whole_from_one_item(orders: DynamoOrders, order: Order) -> None:
+def test_a_small_order_comes_back_whole_from_one_item(orders: DynamoOrderStore, order: Order) -> None:
     assert orders.create(order) is None
     assert orders.get(order.order_id) == order
     assert orders.lines_of(stored(orders, order)) == order.lines
 
 
-def test_lines_of_a_675_line_order_come_back_from_their_own_item(orders: DynamoOrders, dynamodb: Any) -> None:
+def test_lines_of_a_675_line_order_come_back_from_their_own_item(
+    orders: DynamoOrderStore, dynamodb: Any
+) -> None:
     order = an_order(lines=many_lines(675))
     assert orders.create(order) is None
     found = stored(orders, order)
@@ -65,13 +67,13 @@ def test_lines_of_a_675_line_order_come_back_from_their_own_item(orders: DynamoO
     assert {i["item"]["S"] for i in items["Items"]} == {"HEAD", f"LINES#{order.lines_digest}"}
 
 
-def test_an_unknown_order_is_none(orders: DynamoOrders) -> None:
+def test_an_unknown_order_is_none(orders: DynamoOrderStore) -> None:
     assert orders.get(an_order().order_id) is None
 
 
 @pytest.mark.parametrize("count", [1, 60])
 def test_the_same_id_again_returns_the_order_that_has_it_and_changes_nothing(
-    orders: DynamoOrders, count: int
+    orders: DynamoOrderStore, count: int
 ) -> None:
     first = an_order(lines=many_lines(count))
     second = replace(an_order(lines=many_lines(count, quantity=9)), order_id=first.order_id)
@@ -85,7 +87,7 @@ def test_the_same_id_again_returns_the_order_that_has_it_and_changes_nothing(
 def test_another_submission_that_lost_the_race_leaves_the_accepted_lines_alone(dynamodb: Any) -> None:
     """Between the look and the conditional write of the second, the first one is accepted."""
     first, second = (an_order(lines=many_lines(60, quantity)) for quantity in (1, 2))
-    plain = DynamoOrders(dynamodb, ORDERS)
+    plain = DynamoOrderStore(dynamodb, ORDERS)
     racing = RecordingClient(dynamodb)
 
     def accept_first(name: str, number: int) -> None:
@@ -93,13 +95,13 @@ def test_another_submission_that_lost_the_race_leaves_the_accepted_lines_alone(d
             plain.create(first)
 
     racing.before = accept_first
-    existing = DynamoOrders(racing, ORDERS).create(second)
+    existing = DynamoOrderStore(racing, ORDERS).create(second)
     assert existing is not None
     assert existing.request_hash == first.request_hash
     assert plain.lines_of(stored(plain, first)) == first.lines
 
 
-def test_an_order_whose_lines_are_gone_is_corrupt(orders: DynamoOrders, dynamodb: Any) -> None:
+def test_an_order_whose_lines_are_gone_is_corrupt(orders: DynamoOrderStore, dynamodb: Any) -> None:
     order = an_order(lines=many_lines(60))
     orders.create(order)
     dynamodb.delete_item(TableName=ORDERS, Key=lines_key(order))
@@ -107,14 +109,14 @@ def test_an_order_whose_lines_are_gone_is_corrupt(orders: DynamoOrders, dynamodb
         orders.lines_of(stored(orders, order))
 
 
-def test_lines_that_are_not_the_accepted_ones_are_corrupt(orders: DynamoOrders) -> None:
+def test_lines_that_are_not_the_accepted_ones_are_corrupt(orders: DynamoOrderStore) -> None:
     order = an_order()
     changed = replace(order, lines=(Line("mug-blue", 1, 1), *(order.lines or ())[1:]))
     with pytest.raises(OrderCorrupt):
         orders.lines_of(changed)
 
 
-def test_pages_show_the_clients_orders_newest_first_each_once(orders: DynamoOrders) -> None:
+def test_pages_show_the_clients_orders_newest_first_each_once(orders: DynamoOrderStore) -> None:
     expected = [order.order_id for order in accept_seven(orders)]
     accept_seven(orders, OTHER_CLIENT)
     seen, cursor, pages = [], None, 0
@@ -125,18 +127,18 @@ def test_pages_show_the_clients_orders_newest_first_each_once(orders: DynamoOrde
     assert (seen, pages) == (expected, 3)
 
 
-def test_a_page_shows_orders_as_they_stand_now(orders: DynamoOrders) -> None:
+def test_a_page_shows_orders_as_they_stand_now(orders: DynamoOrderStore) -> None:
     order = claimed(orders, an_order())
     assert orders.page(CLIENT, None, 10).orders == (order,)
 
 
-def test_a_client_without_orders_sees_an_empty_last_page(orders: DynamoOrders) -> None:
+def test_a_client_without_orders_sees_an_empty_last_page(orders: DynamoOrderStore) -> None:
     accept_seven(orders)
     page = orders.page(OTHER_CLIENT, None, 10)
     assert (page.orders, page.cursor) == ((), None)
 
 
-def test_a_cursor_neither_names_nor_chooses_the_client(orders: DynamoOrders) -> None:
+def test_a_cursor_neither_names_nor_chooses_the_client(orders: DynamoOrderStore) -> None:
     accept_seven(orders)
     theirs = accept_seven(orders, OTHER_CLIENT)
     cursor = orders.page(CLIENT, None, 3).cursor
@@ -168,7 +170,7 @@ def test_a_cursor_neither_names_nor_chooses_the_client(orders: DynamoOrders) -> 
     ],
     ids=lambda cursor: cursor[:24],
 )
-def test_a_cursor_that_was_not_made_here_is_refused(orders: DynamoOrders, cursor: str) -> None:
+def test_a_cursor_that_was_not_made_here_is_refused(orders: DynamoOrderStore, cursor: str) -> None:
     """Keys of DynamoDB are 1 to 2,048 bytes: an id beyond that would be its error, and our 500."""
     with pytest.raises(InvalidCursor):
         orders.page(CLIENT, cursor, 3)
@@ -176,6 +178,6 @@ def test_a_cursor_that_was_not_made_here_is_refused(orders: DynamoOrders, cursor
 
 def test_the_head_is_read_consistently(dynamodb: Any) -> None:
     recording = RecordingClient(dynamodb)
-    DynamoOrders(recording, ORDERS).get(an_order().order_id)
+    DynamoOrderStore(recording, ORDERS).get(an_order().order_id)
     ((_, parameters),) = recording.calls
     assert parameters == {"TableName": ORDERS, "Key": head_key(an_order().order_id), "ConsistentRead": True}

@@ -7,26 +7,30 @@ from typing import TYPE_CHECKING
 
 from lambdas.domain.errors import OrderCorrupt
 from lambdas.domain.fulfilment import Shortage
+from lambdas.domain.lost_write import explain_lost_write
 from lambdas.domain.order import quantities_by_sku
 from lambdas.domain.transitions import released, reserved
 from tests.fakes.faults import Faults
-from tests.fakes.orders import InMemoryOrders, explain_lost_write
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from lambdas.domain.catalogue import Product
     from lambdas.domain.order import Line, Order
+    from lambdas.domain.refund import Refund
+    from tests.fakes.orders import InMemoryOrders
+    from tests.fakes.refunds import InMemoryRefunds
 
 
 @dataclass(slots=True)
 class InMemoryInventory:
-    """Satisfies `Catalogue` and `Stock`. `faults` knows `products`, `reserve` and `release`.
+    """Satisfies `Catalogue` and `Stock`. `faults` knows `products`, `reserve`, `release` and `restock`.
 
     The head and all quantities of an order move in one step under the lock of `orders`.
     """
 
     orders: InMemoryOrders
+    refunds: InMemoryRefunds
     stored: dict[str, Product] = field(default_factory=dict)
     faults: Faults = field(default_factory=Faults)
 
@@ -70,6 +74,15 @@ class InMemoryInventory:
                 self._move(wanted, +1)
             else:
                 explain_lost_write(after, claim, self.orders.head(order.order_id))
+
+    def restock(self, order: Order, refund: Refund, quantities: Mapping[str, int], claim: str) -> None:
+        """Put a refund's goods back on hand with head and refund."""
+        with self.faults.around("restock"), self.orders.lock:
+            if self.orders.write(order, claim):
+                self._move(quantities, +1)
+                self.refunds.put(refund)
+            else:
+                explain_lost_write(order, claim, self.orders.head(order.order_id))
 
     def release_partial(self, order: Order, lines: tuple[Line, ...], claim: str) -> None:
         """Do nothing: here an order is held at once, whatever its size."""

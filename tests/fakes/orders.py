@@ -15,6 +15,7 @@ from lambdas.domain.errors import (
     OrderNotFound,
     StoreUnavailable,
 )
+from lambdas.domain.lost_write import explain_lost_write, is_same_write
 from lambdas.domain.order import Event, Order, Status, digest_lines
 from lambdas.domain.order_store import InvalidCursor, Page
 from lambdas.domain.timestamps import from_text
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from lambdas.domain.identifiers import ClientId, OrderId
     from lambdas.domain.ledger import JournalEntry
     from lambdas.domain.order import Line
+    from lambdas.domain.refund import Refund
+    from tests.fakes.refunds import InMemoryRefunds
 
 # Orders with more lines keep them apart from the head, as large ones do in DynamoDB.
 INLINE_LINES: Final = 3
@@ -33,8 +36,8 @@ INLINE_LINES: Final = 3
 class InMemoryOrders:
     """Satisfies `OrderAcceptor` and `OrderStore`.
 
-    Every method is one atomic write. `faults` knows `get`, `lines_of`, `create`, `claim`, `save` and
-    `give_back`.
+    Every method is one atomic write. `faults` knows `get`, `lines_of`, `create`, `amend`, `claim`,
+    `claim_completed`, `save` and `give_back`.
     """
 
     heads: dict[OrderId, Order] = field(default_factory=dict)
@@ -110,6 +113,24 @@ class InMemoryOrders:
             self.heads[order_id] = claimed
             return claimed
 
+    def claim_completed(self, order_id: OrderId, claim: str, until: int, at: str) -> Order:
+        """Claim a completed order for a refund."""
+        with self.faults.around("claim_completed"), self.lock:
+            found = self.head(order_id)
+            if found.status is not Status.COMPLETED:
+                raise OrderCorrupt(f"{order_id} is {found.status} and is to be refunded")
+            now = int(from_text(at).timestamp())
+            if found.claim not in {None, claim} and found.claim_until >= now:
+                raise OrderBusy(f"{order_id} is claimed by {found.claim}")
+            taken = {"claim": claim, "claim_until": until, "updated_at": at}
+            self.heads[order_id] = replace(found, revision=found.revision + 1, **taken)  # type: ignore[arg-type] # fields of Order
+            return self.heads[order_id]
+
+    def amend(self, order: Order) -> bool:
+        """Write a changed head beside whoever holds the claim."""
+        with self.faults.around("amend"), self.lock:
+            return self.write(order, None) or is_same_write(order, self.head(order.order_id))
+
     def save(self, order: Order, claim: str) -> None:
         """Write a changed head over the revision that it was made from."""
         with self.faults.around("save"), self.lock:
@@ -135,12 +156,12 @@ class InMemoryOrders:
             raise OrderNotFound("the head is gone")
         return found
 
-    def write(self, order: Order, claim: str) -> bool:
-        """Write what a step may change, if claim and revision hold; the caller has the lock."""
+    def write(self, order: Order, claim: str | None) -> bool:
+        """Write what may change, if the revision (and the claim, where given) holds; the caller has the lock."""
         found = self.head(order.order_id)
-        if found.claim != claim or found.revision != order.revision - 1:
+        if (claim and found.claim != claim) or found.revision != order.revision - 1:
             return False
-        keeps_claim = order.claim is not None and not order.terminal
+        keeps_claim = order.claim is not None
         self.heads[order.order_id] = replace(
             found,
             status=order.status,
@@ -153,6 +174,12 @@ class InMemoryOrders:
             reason=order.reason or found.reason,
             payment_intent=order.payment_intent or found.payment_intent,
             key_generation=order.key_generation or found.key_generation,
+            cancellation=order.cancellation or found.cancellation,
+            expiring=order.expiring or found.expiring,
+            held=order.held,
+            handed_back=order.handed_back or found.handed_back,
+            entries=order.entries or found.entries,
+            refunds=order.refunds,
             claim=found.claim if keeps_claim else None,
             claim_until=found.claim_until if keeps_claim else 0,
         )
@@ -164,22 +191,27 @@ class InMemoryJournal:
     """Satisfies `Journal`: the head and the entry change together or not at all. `faults` knows `book`."""
 
     orders: InMemoryOrders
+    refunds: InMemoryRefunds
     entries: dict[tuple[OrderId, int], JournalEntry] = field(default_factory=dict)
     faults: Faults = field(default_factory=Faults)
 
-    def book(self, order: Order, entry: JournalEntry, claim: str) -> None:
-        """Write head and entry, or find that they were written before."""
+    def book(self, order: Order, entry: JournalEntry, claim: str, refund: Refund | None = None) -> None:
+        """Write head and entry (and refund), or find that they were written before."""
         key = (entry.order_id, entry.entry_no)
         with self.faults.around("book"), self.orders.lock:
             booked = self.entries.get(key)
             if booked is None and self.orders.write(order, claim):
                 self.entries[key] = entry
+                if refund:
+                    self.refunds.put(refund)
                 return
+            found = self.orders.head(order.order_id)
+            if found.revision >= order.revision:
+                explain_lost_write(order, claim, found)
             if booked and replace(entry, booked_at=booked.booked_at).hash != booked.hash:
                 raise LedgerConflict(f"{booked.entry_id} is booked with other content")
-            explain_lost_write(order, claim, self.orders.head(order.order_id))
-            if booked is None:
-                raise StoreUnavailable(f"the head of {order.order_id} changed without its entry")
+            if booked is None or found.revision < order.revision:
+                raise StoreUnavailable(f"head and entry of {order.order_id} were not written together")
 
 
 def _encode_cursor(order: Order) -> str:

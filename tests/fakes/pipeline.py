@@ -7,12 +7,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from lambdas.domain.catalogue import Product
-from lambdas.domain.identifiers import ClientId, OrderId
+from lambdas.domain.identifiers import ClientId, OrderId, RefundId
 from lambdas.payment.once import Guard, GuardedAuthorisation, make_guard
 from lambdas.services.authorise_payment import AuthorisePayment
+from lambdas.services.cancel_order import CancelOrder
 from lambdas.services.capture_payment import CapturePayment
+from lambdas.services.claim_refund import ClaimRefund
 from lambdas.services.fulfil_order import FulfilOrder
+from lambdas.services.refund_order import RefundOrder
 from lambdas.services.reject_order import RejectOrder
+from lambdas.services.request_refund import RequestRefund
+from lambdas.services.restock_refund import RestockRefund
 from lambdas.services.submit_order import SubmitOrder
 from lambdas.services.validate_order import ValidateOrder
 from tests.fakes.clock import FakeClock
@@ -21,6 +26,7 @@ from tests.fakes.inventory import InMemoryInventory
 from tests.fakes.orders import InMemoryJournal, InMemoryOrders
 from tests.fakes.payments import GOOD_CARD, InMemoryPayments
 from tests.fakes.queue import InMemoryQueue
+from tests.fakes.refunds import InMemoryRefunds
 from tests.fakes.warehouse import InMemoryWarehouse
 
 if TYPE_CHECKING:
@@ -30,6 +36,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
     from lambdas.domain.order import Order
+    from lambdas.services.cancel_order import CancellationTaken
 
 CLIENT: Final = ClientId("client-1")
 CLAIM: Final = "execution-1"
@@ -41,6 +48,9 @@ STEPS: Final = {
     "release": ("fulfil", "release"),
     "capture": ("payment", "capture"),
     "reject": ("payment", "reject"),
+    "claim for refund": ("validate", None),
+    "refund": ("payment", "refund"),
+    "restock": ("fulfil", "restock"),
 }
 TEA: Final = Product("TEA", "GBP", {"list": 450, "staff": 300}, tax_rate=2000, on_hand=100)
 MUG: Final = Product("MUG", "GBP", {"list": 1000}, on_hand=5)
@@ -57,6 +67,7 @@ class Pipeline:
     warehouse: InMemoryWarehouse = field(default_factory=InMemoryWarehouse)
     queue: InMemoryQueue = field(default_factory=InMemoryQueue)
     idempotency: InMemoryIdempotency = field(init=False)
+    refunds: InMemoryRefunds = field(init=False)
     inventory: InMemoryInventory = field(init=False)
     journal: InMemoryJournal = field(init=False)
     submit: SubmitOrder = field(init=False)
@@ -66,14 +77,20 @@ class Pipeline:
     fulfil: FulfilOrder = field(init=False)
     capture: CapturePayment = field(init=False)
     reject: RejectOrder = field(init=False)
+    request_cancel: CancelOrder = field(init=False)
+    request_refund: RequestRefund = field(init=False)
+    claim_refund: ClaimRefund = field(init=False)
+    refund: RefundOrder = field(init=False)
+    restock: RestockRefund = field(init=False)
 
     def __post_init__(self) -> None:
         """Wire the services to the fakes."""
         orders, payments, now = self.orders, self.payments, self.clock
         self.idempotency = InMemoryIdempotency(now)
-        self.inventory = InMemoryInventory(orders)
+        self.refunds = refunds = InMemoryRefunds(orders)
+        self.inventory = InMemoryInventory(orders, refunds)
         self.inventory.add(TEA, MUG, GIFT)
-        self.journal = InMemoryJournal(orders)
+        self.journal = InMemoryJournal(orders, refunds)
         self.submit = SubmitOrder(self.inventory, orders, self.queue, now)
         self.validate = ValidateOrder(orders, self.inventory, CLAIM_SECONDS, now)
         self.authorise = AuthorisePayment(orders, payments, now)
@@ -81,6 +98,11 @@ class Pipeline:
         self.fulfil = FulfilOrder(orders, self.inventory, self.warehouse, now)
         self.capture = CapturePayment(orders, self.journal, payments, now)
         self.reject = RejectOrder(orders, payments, now)
+        self.request_cancel = CancelOrder(orders, self.queue, now)
+        self.request_refund = RequestRefund(orders, refunds, self.queue, now)
+        self.claim_refund = ClaimRefund(orders, refunds, CLAIM_SECONDS, now)
+        self.refund = RefundOrder(orders, refunds, self.journal, payments, now)
+        self.restock = RestockRefund(orders, refunds, self.inventory, now)
 
     def accept(
         self,
@@ -101,6 +123,15 @@ class Pipeline:
         event = {"order_id": order_id, "claim": claim, **({"action": action} if action else {}), **facts}
         return self.invoke(function, event)
 
+    def cancel(self, order_id: OrderId, key: str = "cancel-1") -> CancellationTaken:
+        """Ask for the order's end, as its client."""
+        return self.request_cancel(CLIENT, order_id, key, {})
+
+    def ask_refund(self, order_id: OrderId, key: str = "refund-1", **wish: Any) -> RefundId:
+        """Ask for a refund of a completed order, as its client; all of it by default."""
+        taken = self.request_refund(CLIENT, order_id, key, {"reason_code": "returned", **wish})
+        return taken.refund.refund_id
+
     def bring_to(self, name: str, order_id: OrderId, claim: str = CLAIM) -> None:
         """Run the steps of a sale that come before the named one."""
         for earlier in ("validate", "authorise", "fulfil", "capture"):
@@ -115,7 +146,10 @@ class Pipeline:
     def invoke(self, function: str, event: dict[str, Any]) -> dict[str, Any]:
         """Run a step as its handler does: JSON in and JSON out, exceptions as they come."""
         order_id, claim = OrderId(event["order_id"]), event["claim"]
+        refund_id = RefundId(event.get("refund_id", ""))
         match function, event.get("action"):
+            case "validate", None if refund_id:
+                result = self.claim_refund(order_id, refund_id, claim)
             case "validate", None:
                 result = self.validate(order_id, claim)
             case "payment", "authorise":
@@ -126,6 +160,10 @@ class Pipeline:
                 result = self.reject(order_id, claim, event["reason"])
             case "fulfil", "fulfil":
                 result = self.fulfil(order_id, claim)
+            case "payment", "refund":
+                result = self.refund(order_id, refund_id, claim)
+            case "fulfil", "restock":
+                result = self.restock(order_id, refund_id, claim)
             case "fulfil", "release":
                 result = self.fulfil.release(order_id, claim, event["reason"])
             case unknown:

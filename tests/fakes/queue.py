@@ -7,11 +7,12 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from lambdas.domain.commands import cancel_command, process_command, refund_command
 from lambdas.domain.identifiers import queue_group_for
 from tests.fakes.faults import Faults
 
 if TYPE_CHECKING:
-    from lambdas.domain.identifiers import ClientId, OrderId
+    from lambdas.domain.identifiers import ClientId, OrderId, RefundId
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,15 @@ class InMemoryQueue:
 
     def send_process(self, order_id: OrderId, client: ClientId) -> None:
         """Ask for the order to be processed."""
-        body = json.dumps({"command": "process", "order_id": order_id})
-        self._send(Sent(body, queue_group_for(client)))
+        self._send(Sent(json.dumps(process_command(order_id)), queue_group_for(client)))
+
+    def send_cancel(self, order_id: OrderId, client: ClientId) -> None:
+        """Ask for the order's cancellation."""
+        self._send(Sent(json.dumps(cancel_command(order_id)), queue_group_for(client)))
+
+    def send_refund(self, order_id: OrderId, refund_id: RefundId, client: ClientId) -> None:
+        """Ask for a refund of the order."""
+        self._send(Sent(json.dumps(refund_command(order_id, refund_id)), queue_group_for(client)))
 
     def send_again(self, body: str, group: str | None, delay_seconds: int) -> None:
         """Send a received message as a new one."""

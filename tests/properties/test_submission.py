@@ -8,11 +8,10 @@ from hypothesis import strategies as st
 
 from lambdas.domain.money import MINOR_DIGITS
 from lambdas.domain.pricing import price_submission
+from lambdas.domain.request_body import InvalidBody, hash_request
 from lambdas.domain.submission import (
     MAX_QUANTITY,
-    InvalidBody,
     Submission,
-    hash_request,
     is_card_number,
     parse_submission,
 )

@@ -43,7 +43,7 @@ def function_calls(function: str) -> set[Call]:
 
 ROLES: Final[dict[str, set[Call]]] = {
     "IngestRole": function_calls("Ingest")
-    | calls("dynamodb", "GetItem PutItem BatchGetItem", "Orders")
+    | calls("dynamodb", "GetItem PutItem UpdateItem BatchGetItem Query", "Orders")
     | calls("dynamodb", "Query", "Orders/index/by_client")
     | calls("dynamodb", "BatchGetItem", "Inventory")
     | calls("sqs", "SendMessage", "QueuesOrders"),
@@ -136,7 +136,7 @@ def test_each_function_has_a_role_of_its_own(prod: Assembly) -> None:
 
 def test_the_api_may_invoke_ingest_for_its_own_routes_alone(prod: Assembly) -> None:
     permissions = prod.resources("AWS::Lambda::Permission")
-    assert len(permissions) == 4
+    assert len(permissions) == 8
     for permission in permissions.values():
         assert permission["Properties"]["Principal"] == "apigateway.amazonaws.com"
         source = permission["Properties"]["SourceArn"]["Fn::Join"][1]

@@ -7,7 +7,8 @@ import pytest
 from lambdas.domain.catalogue import Product
 from lambdas.domain.order import Line
 from lambdas.domain.pricing import price_submission
-from lambdas.domain.submission import MAX_TOTAL, InvalidBody, RequestedLine, Submission
+from lambdas.domain.request_body import InvalidBody
+from lambdas.domain.submission import MAX_TOTAL, RequestedLine, Submission
 
 if TYPE_CHECKING:
     from lambdas.domain.problems import Problem

@@ -7,14 +7,13 @@ from typing import Any
 import pytest
 
 from lambdas.domain.problems import Problem, pointer_to
+from lambdas.domain.request_body import InvalidBody, hash_request
 from lambdas.domain.submission import (
     MAX_LINES,
     MAX_QUANTITY,
     MAX_TOTAL,
-    InvalidBody,
     RequestedLine,
     Submission,
-    hash_request,
     is_card_number,
     parse_submission,
 )

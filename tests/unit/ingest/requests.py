@@ -23,7 +23,10 @@ class Api:
     def __init__(self, pipeline: Pipeline) -> None:
         """Put the API together over a pipeline."""
         self.pipeline = pipeline
-        self.api = OrdersApi(pipeline.submit, ReadOrders(pipeline.orders), "local")
+        read = ReadOrders(pipeline.orders, pipeline.refunds)
+        self.api = OrdersApi(
+            pipeline.submit, read, pipeline.request_cancel, pipeline.request_refund, auth_mode="local"
+        )
 
     def send(self, route: str, *, client: str = CLIENT, **parts: Any) -> tuple[int, dict[str, Any]]:
         """Send a request; return status and body."""

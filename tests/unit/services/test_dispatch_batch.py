@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lambdas.domain.commands import read_command
 from lambdas.domain.errors import QueueUnavailable, StoreUnavailable
 from lambdas.domain.identifiers import OrderId
 from lambdas.domain.order import Status
 from lambdas.domain.workflow import Execution, ExecutionState
-from lambdas.services.dispatch_batch import Decision, DispatchBatch, Dispatched, Message, read_command
+from lambdas.services.dispatch_batch import Decision, DispatchBatch, Dispatched, Message
 from lambdas.services.pacing import Pacer
 from tests.fakes.executions import Run, ScriptedWorkflow
 from tests.fakes.faults import nothing_happened
@@ -37,6 +38,7 @@ class Desk:
         self.dispatch = DispatchBatch(
             self.workflow,
             pipeline.orders,
+            pipeline.refunds,
             pipeline.queue,
             Pacer(1_000_000, sleep=lambda _seconds: None),
             pipeline.clock,
@@ -183,6 +185,7 @@ def test_receives_beyond_the_listed_delays_take_the_last_one(desk: Desk) -> None
     patient = DispatchBatch(
         desk.workflow,
         desk.pipeline.orders,
+        desk.pipeline.refunds,
         desk.pipeline.queue,
         desk.dispatch.pacer,
         desk.pipeline.clock,
@@ -266,6 +269,7 @@ def test_every_start_waits_for_its_turn(desk: Desk) -> None:
     paced = DispatchBatch(
         desk.workflow,
         desk.pipeline.orders,
+        desk.pipeline.refunds,
         desk.pipeline.queue,
         Pacer(2.0, now=lambda: 0.0, sleep=waits.append),
         desk.pipeline.clock,

@@ -5,6 +5,8 @@ import pytest
 from lambdas.domain.identifiers import ClientId, order_id_for
 from lambdas.domain.order_store import InvalidCursor
 from lambdas.services.read_orders import ReadOrders
+from lambdas.services.request_errors import OrderUnknown
+from tests.fakes.faults import nothing_happened
 from tests.fakes.pipeline import CLIENT, Pipeline
 
 STRANGER = ClientId("client-2")
@@ -13,7 +15,7 @@ STRANGER = ClientId("client-2")
 @pytest.fixture
 def read(pipeline: Pipeline) -> ReadOrders:
     """The use case over the pipeline's orders."""
-    return ReadOrders(pipeline.orders)
+    return ReadOrders(pipeline.orders, pipeline.refunds)
 
 
 def test_a_client_sees_its_order_with_its_lines(pipeline: Pipeline, read: ReadOrders) -> None:
@@ -35,13 +37,16 @@ def test_the_lines_of_a_large_order_are_loaded(pipeline: Pipeline, read: ReadOrd
 
 
 def test_anothers_order_looks_like_none(pipeline: Pipeline, read: ReadOrders) -> None:
-    assert read.one(STRANGER, pipeline.accept()) is None
-    assert read.one(CLIENT, order_id_for(CLIENT, "never sent")) is None
+    for client, order_id in ((STRANGER, pipeline.accept()), (CLIENT, order_id_for(CLIENT, "never sent"))):
+        with pytest.raises(OrderUnknown):
+            read.one(client, order_id)
 
 
 def test_what_is_no_id_is_not_looked_up(pipeline: Pipeline, read: ReadOrders) -> None:
     pipeline.accept()
-    assert read.one(CLIENT, "ord_%2F") is None
+    pipeline.orders.faults.plan("get", nothing_happened(AssertionError("looked up")))
+    with pytest.raises(OrderUnknown):
+        read.one(CLIENT, "ord_%2F")
 
 
 def test_pages_hold_each_of_the_clients_orders_once_newest_first(

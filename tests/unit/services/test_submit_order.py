@@ -9,8 +9,9 @@ from lambdas.domain.catalogue import Product
 from lambdas.domain.errors import QueueUnavailable, StoreUnavailable
 from lambdas.domain.identifiers import ClientId, order_id_for, queue_group_for
 from lambdas.domain.order import PaymentStatus, Status
-from lambdas.domain.submission import InvalidBody
-from lambdas.services.submit_order import Accepted, IdempotencyKeyReused
+from lambdas.domain.request_body import InvalidBody
+from lambdas.services.request_errors import IdempotencyKeyReused
+from lambdas.services.submit_order import Accepted
 from tests.fakes.faults import answer_lost, nothing_happened
 from tests.fakes.pipeline import CLIENT, MUG, Pipeline
 

@@ -1,0 +1,187 @@
+"""The OpenAPI description of cancellations and refunds."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lambdas.domain.cancellation import CANCEL_CODES
+from lambdas.domain.order import CancellationStatus
+from lambdas.domain.refund import REASON_CODES, RefundStatus
+from lambdas.domain.submission import MAX_LINES, MAX_QUANTITY
+from lambdas.ingest.openapi_parts import (
+    KEYED_POST_ERRORS,
+    MINOR,
+    NULLABLE_TEXT,
+    TIME,
+    Schema,
+    errors,
+    idempotency_key,
+    json_of,
+    path_parameter,
+    taken,
+)
+
+_CANCEL_ERRORS: Final = KEYED_POST_ERRORS | {
+    "not_found",
+    "use_refund",
+    "already_ended",
+    "invalid_cancellation",
+}
+_REFUND_ERRORS: Final = KEYED_POST_ERRORS | {
+    "scope_required",
+    "not_found",
+    "not_refundable",
+    "invalid_refund",
+}
+_READ_ERRORS: Final = frozenset({"unauthenticated", "not_found", "internal_error", "unavailable"})
+
+
+def amendment_paths() -> Schema:
+    """Describe the routes."""
+    refunds = "/v1/orders/{order_id}/refunds"
+    return {
+        "/v1/orders/{order_id}/cancel": {"post": _cancel()},
+        refunds: {"post": _refund(), "get": _list()},
+        f"{refunds}/{{refund_id}}": {"get": _get()},
+    }
+
+
+def amendment_schemas() -> Schema:
+    """Describe the bodies."""
+    return {
+        "CancelRequest": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {"reason_code": {"enum": list(CANCEL_CODES), "default": CANCEL_CODES[0]}},
+        },
+        "Cancellation": {
+            "type": "object",
+            "required": ["order_id", "status", "reason_code", "requested_at"],
+            "properties": {
+                "order_id": {"type": "string"},
+                "status": {"const": CancellationStatus.REQUESTED},
+                "reason_code": {"enum": list(CANCEL_CODES)},
+                "requested_at": TIME,
+            },
+        },
+        "RefundRequest": _refund_request(),
+        "Refund": _refund_schema(),
+    }
+
+
+def cancellation_on_order() -> Schema:
+    """Describe what an order shows of its cancellation."""
+    properties = {
+        "status": {"enum": list(CancellationStatus)},
+        "reason_code": {"enum": list(CANCEL_CODES)},
+        "requested_at": TIME,
+    }
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+def _cancel() -> Schema:
+    return {
+        "operationId": "cancelOrder",
+        "summary": "End an order before it is shipped",
+        "description": "Whether it was in time, the order tells: `cancellation.status` is `done` or `refused`.",
+        "parameters": [path_parameter("order_id"), idempotency_key("cancellation")],
+        "requestBody": {"required": False, "content": json_of("CancelRequest")},
+        "responses": {
+            "202": taken("The order will end unless it is shipped first", "Cancellation"),
+            **errors(_CANCEL_ERRORS),
+        },
+    }
+
+
+def _refund() -> Schema:
+    return {
+        "operationId": "refundOrder",
+        "summary": "Give money of a completed order back; needs the scope orders:refund",
+        "description": "By amount, by lines, or (with neither) all that is left of what was captured.",
+        "parameters": [path_parameter("order_id"), idempotency_key("refund")],
+        "requestBody": {"required": True, "content": json_of("RefundRequest")},
+        "responses": {
+            "202": taken("Accepted, and its amount reserved; the refund as it stood then", "Refund"),
+            **errors(_REFUND_ERRORS),
+        },
+    }
+
+
+def _list() -> Schema:
+    content: Schema = {
+        "type": "object",
+        "required": ["refunds"],
+        "properties": {"refunds": {"type": "array", "items": {"$ref": "#/components/schemas/Refund"}}},
+    }
+    return {
+        "operationId": "listRefunds",
+        "summary": "List an order's refunds, oldest first",
+        "parameters": [path_parameter("order_id")],
+        "responses": {
+            "200": {"description": "All of them", "content": {"application/json": {"schema": content}}},
+            **errors(_READ_ERRORS),
+        },
+    }
+
+
+def _get() -> Schema:
+    return {
+        "operationId": "getRefund",
+        "summary": "Show a refund",
+        "parameters": [path_parameter("order_id"), path_parameter("refund_id")],
+        "responses": {
+            "200": {"description": "The refund", "content": json_of("Refund")},
+            **errors(_READ_ERRORS),
+        },
+    }
+
+
+def _refund_request() -> Schema:
+    line: Schema = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["line", "quantity"],
+        "properties": {
+            "line": {"type": "integer", "minimum": 1, "maximum": MAX_LINES},
+            "quantity": {"type": "integer", "minimum": 1, "maximum": MAX_QUANTITY},
+        },
+    }
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["reason_code"],
+        "properties": {
+            "reason_code": {"enum": list(REASON_CODES)},
+            "amount": {**MINOR, "minimum": 1},
+            "lines": {"type": "array", "minItems": 1, "maxItems": MAX_LINES, "items": line},
+            "restock": {"type": "boolean", "default": False, "description": "Put the goods back on sale"},
+        },
+        "not": {"required": ["amount", "lines"]},
+    }
+
+
+def _refund_schema() -> Schema:
+    line: Schema = {
+        "type": "object",
+        "required": ["line", "sku", "quantity"],
+        "properties": {
+            "line": {"type": "integer"},
+            "sku": {"type": "string"},
+            "quantity": {"type": "integer"},
+        },
+    }
+    properties = {
+        "refund_id": {"type": "string", "pattern": "^ref_[a-z2-7]{26}$"},
+        "order_id": {"type": "string"},
+        "status": {"enum": list(RefundStatus)},
+        "amount": MINOR,
+        "currency": {"type": "string"},
+        "lines": {"type": "array", "items": line},
+        "reason_code": {"enum": list(REASON_CODES)},
+        "restock": {"type": "boolean"},
+        "restocked": {"type": "boolean"},
+        "failure": NULLABLE_TEXT,
+        "requested_at": TIME,
+        "updated_at": TIME,
+    }
+    return {"type": "object", "required": list(properties), "properties": properties}
