@@ -157,7 +157,7 @@ class InMemoryOrders:
         return found
 
     def write(self, order: Order, claim: str | None) -> bool:
-        """Write what may change, if the revision (and the claim, where given) holds; the caller has the lock."""
+        """Write what may change, if the revision (and a claim given) holds; the caller has the lock."""
         found = self.head(order.order_id)
         if (claim and found.claim != claim) or found.revision != order.revision - 1:
             return False
