@@ -9,10 +9,12 @@ from typing import NewType
 
 OrderId = NewType("OrderId", str)
 EntryId = NewType("EntryId", str)
+RefundId = NewType("RefundId", str)
 ClientId = NewType("ClientId", str)
 
 _PREFIX_LENGTH = 4
 _ORDER_ID = re.compile(r"ord_[a-z2-7]{26}")
+_REFUND_ID = re.compile(r"ref_[a-z2-7]{26}")
 
 
 def _digest(*parts: str, size: int) -> str:
@@ -32,6 +34,12 @@ def entry_id_for(order_id: OrderId, entry_no: int) -> EntryId:
     return EntryId(f"ent_{order_id[_PREFIX_LENGTH:]}_{entry_no}")
 
 
+def refund_id_for(order_id: OrderId, client: ClientId, idempotency_key: str) -> RefundId:
+    """Derive a refund's id from its order, who asks for it and under which key."""
+    route = "POST /v1/orders/{order_id}/refunds"
+    return RefundId("ref_" + _digest(route, client, order_id, idempotency_key, size=16))
+
+
 def queue_group_for(client: ClientId) -> str:
     """Name the fair-queue group of a client without disclosing the client."""
     return _digest("queue group", client, size=10)
@@ -40,3 +48,8 @@ def queue_group_for(client: ClientId) -> str:
 def looks_like_order_id(text: str) -> bool:
     """Tell whether a path or message can name an order at all."""
     return _ORDER_ID.fullmatch(text) is not None
+
+
+def looks_like_refund_id(text: str) -> bool:
+    """Tell whether a path or message can name a refund at all."""
+    return _REFUND_ID.fullmatch(text) is not None
