@@ -15,6 +15,7 @@ from lambdas.adapters.clients import make_client
 from lambdas.adapters.dynamodb.ledger import DynamoJournal
 from lambdas.adapters.dynamodb.orders import DynamoOrders
 from lambdas.adapters.secrets import CachedSecret
+from lambdas.adapters.stripe_api import StripeApi
 from lambdas.adapters.stripe_payments import StripePayments
 from lambdas.domain.timestamps import utc_now
 from lambdas.environment import PaymentEnvironment, read_environment
@@ -59,7 +60,7 @@ def build() -> PaymentSteps:
     dynamodb = make_client("dynamodb")
     orders = DynamoOrders(dynamodb, environment.orders_table)
     secret = CachedSecret(make_client("secretsmanager"), environment.payment_secret_id)
-    payments = StripePayments(secret, environment.payment_api_base)
+    payments = StripePayments(StripeApi(secret, environment.payment_api_base))
     journal = DynamoJournal(dynamodb, environment.ledger_table, environment.orders_table)
     guard = make_guard(environment.idempotency_table, dynamodb)
     return PaymentSteps(
