@@ -1,4 +1,7 @@
-"""The warehouse port over HTTP: `PUT /shipments/{order_id}` books a shipment once, under the order's id."""
+"""The warehouse port over HTTP: a shipment is booked or ruled out once, under the order's id.
+
+`PUT /shipments/{order_id}` books it, and `DELETE /shipments/{order_id}` rules it out for ever.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +21,12 @@ if TYPE_CHECKING:
     from lambdas.adapters.secrets import CachedSecret
     from lambdas.domain.identifiers import OrderId
 
+_OK: Final = 200
 _BOOKED: Final = frozenset({200, 201})
 _UNAUTHENTICATED: Final = 401
-# Ours to mend: no retry turns them into a shipment.
+# Ours to mend: no retry turns them into an answer.
 _PERMANENT: Final = frozenset({400, 403, 404, 405, 413, 415})
-_MISMATCH: Final = 409
+_CONFLICT: Final = 409
 _REFUSED: Final = 422
 
 
@@ -38,34 +42,54 @@ class HttpWarehouse:
         """Book the shipment; the same again is the same shipment."""
         lines = [{"sku": sku, "quantity": quantity} for sku, quantity in quantities.items()]
         body = json.dumps({"lines": lines}, separators=(",", ":")).encode()
-        status, answer = self._put(order_id, body)
-        if status == _UNAUTHENTICATED:
-            self.secret.forget()
-            status, answer = self._put(order_id, body)
+        status, answer = self._call("PUT", order_id, body)
         if status in _BOOKED:
             return None
         if status == _REFUSED:
             return ShipmentRefused(_code_of(answer))
-        if status == _MISMATCH:
+        if status == _CONFLICT:
             raise OrderCorrupt(f"the warehouse holds another shipment under {order_id}")
-        if status == _UNAUTHENTICATED:
-            raise ProviderRefused("the warehouse refuses our credentials")
-        if status in _PERMANENT:
-            raise ProviderRefused(f"the warehouse answered {status}")
-        raise WarehouseUnavailable(f"the warehouse answered {status}")
+        raise _failure_of(status)
 
-    def _put(self, order_id: OrderId, body: bytes) -> tuple[int, bytes]:
-        headers = {"Authorization": f"Bearer {self.secret.value()}", "Content-Type": "application/json"}
+    def cancel(self, order_id: OrderId) -> bool:
+        """Rule the shipment out; the same again is the same answer."""
+        status, _ = self._call("DELETE", order_id)
+        if status == _OK:
+            return True
+        if status == _CONFLICT:
+            return False
+        raise _failure_of(status)
+
+    def _call(self, method: str, order_id: OrderId, body: bytes | None = None) -> tuple[int, bytes]:
+        """Call once, and once more with a fresh token when the token is refused."""
+        status, answer = self._send(method, order_id, body)
+        if status == _UNAUTHENTICATED:
+            self.secret.forget()
+            status, answer = self._send(method, order_id, body)
+        return status, answer
+
+    def _send(self, method: str, order_id: OrderId, body: bytes | None) -> tuple[int, bytes]:
+        headers = {"Authorization": f"Bearer {self.secret.value()}"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        url = f"{self.base_url}/shipments/{order_id}"
         try:
-            answer = self.pool.request(
-                "PUT", f"{self.base_url}/shipments/{order_id}", body=body, headers=headers
-            )
+            answer = self.pool.request(method, url, body=body, headers=headers)
         except urllib3.exceptions.HTTPError as error:
             raise WarehouseUnavailable(type(error).__name__) from error
         except ValueError:
             # http.client names the header's value in its message: it must not get into a log.
             raise ProviderRefused("the warehouse's token cannot be sent as a header") from None
         return answer.status, answer.data
+
+
+def _failure_of(status: int) -> ProviderRefused | WarehouseUnavailable:
+    """Tell what an answer means that decides nothing about the shipment."""
+    if status == _UNAUTHENTICATED:
+        return ProviderRefused("the warehouse refuses our credentials")
+    if status in _PERMANENT:
+        return ProviderRefused(f"the warehouse answered {status}")
+    return WarehouseUnavailable(f"the warehouse answered {status}")
 
 
 def _code_of(answer: bytes) -> str:

@@ -1,40 +1,35 @@
 """The payment port over Stripe's official library.
 
-Only PaymentIntents are used, with manual capture. Rules of Stripe that the mapping rests on:
-- https://docs.stripe.com/api/idempotent_requests: the first answer under a key is saved, 500s included, and
-  replayed with `Idempotent-Replayed: true`;
-- https://docs.stripe.com/error-low-level: after a network failure or a 5xx the outcome is not known;
-- https://docs.stripe.com/declines: a 402 `card_error` is the card's answer, not a failure.
+Only PaymentIntents are used, with manual capture, and their refunds. https://docs.stripe.com/declines: a 402
+`card_error` is the card's answer, not a failure.
 """
 
 from __future__ import annotations
 
-import logging
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 import stripe
-import urllib3
-from stripe import HTTPClient, StripeClient
 
-from lambdas.adapters.http_pool import make_pool
-from lambdas.domain.errors import PaymentOutcomeUnknown, ProviderRefused, ProviderUnavailable
+from lambdas.adapters import stripe_refunds
+from lambdas.adapters.stripe_api import is_replayed, options_for
+from lambdas.domain.errors import ProviderRefused
 from lambdas.domain.money import Money
 from lambdas.domain.payment import Intent, IntentState, StaleKey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from stripe import RequestOptions
+    from stripe import StripeClient
     from stripe.params import (
         PaymentIntentCaptureParams,
         PaymentIntentConfirmParams,
         PaymentIntentCreateParams,
     )
 
-    from lambdas.adapters.secrets import CachedSecret
-    from lambdas.domain.identifiers import OrderId
-    from lambdas.domain.payment import IntentRequest
+    from lambdas.adapters.stripe_api import StripeApi
+    from lambdas.domain.identifiers import OrderId, RefundId
+    from lambdas.domain.payment import IntentRequest, ProviderRefund, RefundRequest
 
 _STATES: Final = {
     "requires_confirmation": IntentState.UNCONFIRMED,
@@ -47,58 +42,13 @@ _STATES: Final = {
 }
 # Refusals of a request's content that are the customer's affair: retrying them cannot help.
 _BUSINESS_CODES: Final = frozenset({"amount_too_small", "amount_too_large"})
-_UNAUTHENTICATED: Final = 401
-_CONFLICT: Final = 409
-_TOO_MANY: Final = 429
-_SERVER_ERROR: Final = 500
-
-
-# The library logs every error's message at INFO (it may name the payment method) and whole forms at DEBUG.
-logging.getLogger("stripe").setLevel(logging.WARNING)
-
-
-class PooledHttpClient(HTTPClient):
-    """Stripe's HTTP port over urllib3: `requests` would cost 25 ms of cold start and a megabyte."""
-
-    name = "urllib3"
-
-    def __init__(self, pool: urllib3.PoolManager) -> None:
-        """Use a pool that retries nothing."""
-        super().__init__()
-        self._pool = pool
-
-    def request(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str] | None,
-        post_data: Any = None,  # noqa: ANN401 - the library's own signature
-        *,
-        _usage: list[str] | None = None,
-    ) -> tuple[str, int, Mapping[str, str]]:
-        """Call once; any failure to get a whole answer is a connection error."""
-        try:
-            answer = self._pool.request(method, url, headers=headers, body=post_data)
-        except urllib3.exceptions.HTTPError as error:
-            raise stripe.APIConnectionError(type(error).__name__) from error  # type: ignore[no-untyped-call] # theirs
-        except ValueError:
-            # http.client names the header's value in its message: it must not get into a log.
-            raise ProviderRefused("the provider's key cannot be sent as a header") from None
-        # The library logs bytes before it decodes them, and would die of a page that is no UTF-8.
-        return answer.data.decode(errors="replace"), answer.status, answer.headers
-
-    def close(self) -> None:
-        """Close the pool's connections."""
-        self._pool.clear()
 
 
 @dataclass(slots=True)
 class StripePayments:
-    """Payments at Stripe; `api_base` is its address or a stand-in's."""
+    """Payments at Stripe."""
 
-    secret: CachedSecret
-    api_base: str
-    _http: PooledHttpClient = field(default_factory=lambda: PooledHttpClient(make_pool()))
+    api: StripeApi
 
     def create(self, request: IntentRequest) -> Intent:
         """Create an unconfirmed PaymentIntent with manual capture."""
@@ -110,7 +60,7 @@ class StripePayments:
             "capture_method": "manual",
             "metadata": {"order_id": request.order_id},
         }
-        options = _options(request.order_id, "create", request.generation)
+        options = options_for(request.order_id, "create", request.generation)
         try:
             return self._call(lambda api: api.v1.payment_intents.create(params, options))
         except stripe.InvalidRequestError as error:
@@ -123,7 +73,7 @@ class StripePayments:
 
     def confirm(self, order_id: OrderId, intent_id: str, generation: int) -> Intent:
         """Confirm the intent: the card answers now, and 3-D Secure counts as a decline."""
-        options = _options(order_id, "confirm", generation)
+        options = options_for(order_id, "confirm", generation)
         params: PaymentIntentConfirmParams = {"error_on_requires_action": True}
         return self._change(
             intent_id,
@@ -133,7 +83,7 @@ class StripePayments:
 
     def capture(self, order_id: OrderId, intent_id: str, amount: Money, generation: int) -> Intent:
         """Capture the whole amount."""
-        options = _options(order_id, "capture", generation)
+        options = options_for(order_id, "capture", generation)
         params: PaymentIntentCaptureParams = {"amount_to_capture": amount.minor}
         return self._change(
             intent_id,
@@ -143,7 +93,7 @@ class StripePayments:
 
     def void(self, order_id: OrderId, intent_id: str, generation: int) -> Intent:
         """Cancel the intent."""
-        options = _options(order_id, "void", generation)
+        options = options_for(order_id, "void", generation)
         return self._change(
             intent_id,
             IntentState.AUTHORIZED,
@@ -156,6 +106,14 @@ class StripePayments:
             return self._call(lambda api: api.v1.payment_intents.retrieve(intent_id))
         except stripe.InvalidRequestError as error:
             raise ProviderRefused(f"retrieve: {error.code}") from error
+
+    def refund(self, request: RefundRequest) -> ProviderRefund:
+        """Refund a part of the intent, or all of it."""
+        return stripe_refunds.refund(self.api, request)
+
+    def find_refund(self, intent_id: str, refund_id: RefundId) -> ProviderRefund | None:
+        """Find the refund among the intent's."""
+        return stripe_refunds.find_refund(self.api, intent_id, refund_id)
 
     def _change(
         self, intent_id: str, before: IntentState, call: Callable[[StripeClient], stripe.PaymentIntent]
@@ -173,7 +131,7 @@ class StripePayments:
         except stripe.InvalidRequestError as error:
             if error.code == "payment_intent_unexpected_state":
                 found = self.find(intent_id)
-                if found.state is before and _is_replayed(error):
+                if found.state is before and is_replayed(error):
                     raise StaleKey(f"{intent_id}: a refusal is replayed") from error
                 return found
             if error.code == "payment_intent_authentication_failure":
@@ -181,34 +139,7 @@ class StripePayments:
             raise ProviderRefused(f"{intent_id}: {error.code}") from error
 
     def _call(self, call: Callable[[StripeClient], stripe.PaymentIntent]) -> Intent:
-        try:
-            return _intent(self._call_authenticated(call))
-        except (stripe.CardError, stripe.InvalidRequestError):
-            raise
-        except stripe.StripeError as error:
-            _explain(error)
-
-    def _call_authenticated(
-        self, call: Callable[[StripeClient], stripe.PaymentIntent]
-    ) -> stripe.PaymentIntent:
-        try:
-            return call(self._client())
-        except stripe.AuthenticationError:
-            self.secret.forget()
-            return call(self._client())
-
-    def _client(self) -> StripeClient:
-        return StripeClient(
-            self.secret.value(),
-            base_addresses={"api": self.api_base},
-            http_client=self._http,
-            max_network_retries=0,
-        )
-
-
-def _options(order_id: OrderId, step: str, generation: int) -> RequestOptions:
-    """Give a call its key: the same again for every try, until a next generation is stored."""
-    return {"idempotency_key": f"{order_id}/{step}/{generation}"}
+        return _intent(self.api.call(call))
 
 
 def _intent(answer: stripe.PaymentIntent) -> Intent:
@@ -233,22 +164,3 @@ def _decline_code(answer: stripe.PaymentIntent) -> str | None:
         return None
     code: str | None = getattr(failure, "code", None)
     return code if code == "authentication_required" else getattr(failure, "decline_code", None) or code
-
-
-def _is_replayed(error: stripe.StripeError) -> bool:
-    return str((error.headers or {}).get("idempotent-replayed", "")).lower() == "true"
-
-
-def _explain(error: stripe.StripeError) -> NoReturn:
-    """Raise what a failed call means; the message holds codes, never the provider's text or our key."""
-    name = type(error).__name__
-    status = error.http_status or 0
-    if status == _UNAUTHENTICATED or isinstance(error, stripe.PermissionError):
-        raise ProviderRefused(f"{name} ({status})") from error
-    if isinstance(error, stripe.IdempotencyError) and status != _CONFLICT:
-        raise ProviderRefused(f"{name}: another request went out under the same key") from error
-    if status in {_TOO_MANY, _CONFLICT}:
-        raise ProviderUnavailable(f"{name} ({status})") from error
-    if status >= _SERVER_ERROR and _is_replayed(error):
-        raise StaleKey(f"{name} ({status}) is replayed") from error
-    raise PaymentOutcomeUnknown(f"{name} ({status or 'no answer'})") from error

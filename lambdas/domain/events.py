@@ -28,7 +28,7 @@ def refund_event(order: Order, refund: Refund) -> dict[str, Any]:
         "reason_code": refund.reason_code,
         "restocked": refund.restocked,
     }
-    event["data"]["refunded"] = order.refunded
+    event["data"]["refunded"] = order.refunds.refunded
     return event
 
 

@@ -51,8 +51,19 @@ class ShipmentRefused:
 
 
 class Warehouse(Protocol):
-    """Books shipments under the order's id, so that a repeated call books none."""
+    """Books and cancels shipments under the order's id, so that a repeated call changes nothing.
+
+    Every method raises WarehouseUnavailable when the outcome is not known, and ProviderRefused when no retry
+    mends it.
+    """
 
     def ship(self, order_id: OrderId, quantities: Mapping[str, int]) -> ShipmentRefused | None:
-        """Book the shipment; raises WarehouseUnavailable when the outcome is not known."""
+        """Book the shipment; a cancelled order's is refused with the code `cancelled`."""
+        ...
+
+    def cancel(self, order_id: OrderId) -> bool:
+        """Rule a shipment out; True: nothing was shipped and nothing ever will be under this order.
+
+        False: it was accepted for shipment already, too late.
+        """
         ...

@@ -9,8 +9,8 @@ from typing import NewType
 
 OrderId = NewType("OrderId", str)
 EntryId = NewType("EntryId", str)
-ClientId = NewType("ClientId", str)
 RefundId = NewType("RefundId", str)
+ClientId = NewType("ClientId", str)
 
 _PREFIX_LENGTH = 4
 _ORDER_ID = re.compile(r"ord_[a-z2-7]{26}")

@@ -83,7 +83,7 @@ def _cancel() -> Schema:
     return {
         "operationId": "cancelOrder",
         "summary": "End an order before it is shipped",
-        "description": "Whether it came in time is on the order, as `cancellation.status`: `done` or `refused`.",
+        "description": "Whether it was in time is on the order, as `cancellation.status`: done or refused.",
         "parameters": [path_parameter("order_id"), idempotency_key("cancellation")],
         "requestBody": {"required": False, "content": json_of("CancelRequest")},
         "responses": {

@@ -17,6 +17,7 @@ from lambdas.adapters.dynamodb.claims import DynamoOrderStore
 from lambdas.adapters.dynamodb.ledger import DynamoJournal
 from lambdas.adapters.dynamodb.refunds import DynamoRefunds
 from lambdas.adapters.secrets import CachedSecret
+from lambdas.adapters.stripe_api import StripeApi
 from lambdas.adapters.stripe_payments import StripePayments
 from lambdas.domain.timestamps import utc_now
 from lambdas.environment import PaymentEnvironment, read_environment
@@ -66,7 +67,7 @@ def build() -> PaymentSteps:
     orders = DynamoOrderStore(dynamodb, environment.orders_table)
     refunds = DynamoRefunds(dynamodb, environment.orders_table)
     secret = CachedSecret(make_client("secretsmanager"), environment.payment_secret_id)
-    payments = StripePayments(secret, environment.payment_api_base)
+    payments = StripePayments(StripeApi(secret, environment.payment_api_base))
     journal = DynamoJournal(dynamodb, environment.ledger_table, environment.orders_table)
     guard = make_guard(environment.idempotency_table, dynamodb)
     return PaymentSteps(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import urllib3
 
 from lambdas.adapters.secrets import CachedSecret
-from lambdas.adapters.stripe_payments import PooledHttpClient, StripePayments
+from lambdas.adapters.stripe_api import PooledHttpClient, StripeApi
+from lambdas.adapters.stripe_payments import StripePayments
 from lambdas.domain.money import Money
 from lambdas.domain.payment import IntentRequest
 from tests.adapters.examples import an_order
@@ -43,7 +45,14 @@ def secret_of(*values: str) -> CachedSecret:
 def payments_at(url: str, secret: CachedSecret | None = None, *, patience: float = 8.0) -> StripePayments:
     """The adapter with a pool that waits that many seconds, as the pipeline's own waits eight."""
     pool = urllib3.PoolManager(timeout=urllib3.Timeout(total=patience), retries=False)
-    return StripePayments(secret or secret_of(API_KEY), url, PooledHttpClient(pool))
+    return StripePayments(StripeApi(secret or secret_of(API_KEY), url, PooledHttpClient(pool)))
+
+
+def captured(payments: StripePayments, amount: Money = AMOUNT) -> str:
+    """Take the money of a payment of its own and return its id."""
+    intent_id = create(payments, replace(REQUEST, amount=amount))
+    payments.confirm(ORDER_ID, intent_id, 0)
+    return payments.capture(ORDER_ID, intent_id, amount, 0).intent_id
 
 
 def create(payments: StripePayments, request: IntentRequest = REQUEST) -> str:

@@ -1,4 +1,4 @@
-"""Shipments at the warehouse's stand-in: booked once per order, and what each failure means."""
+"""Shipments at the warehouse's stand-in: booked or ruled out once, and what each failure means."""
 
 from __future__ import annotations
 
@@ -142,3 +142,72 @@ def test_a_token_that_stays_wrong_is_refused_and_told_to_nobody(
         warehouse_at(depot.url).ship(ORDER_ID, GOODS)
     assert depot_control.statistics()["outcomes"] == {"401": 2}
     assert TOKEN not in str(caught.value) + caplog.text
+
+
+def test_a_cancelled_shipment_is_ruled_out_for_ever(
+    warehouse: HttpWarehouse, depot_control: RemoteControl
+) -> None:
+    assert warehouse.cancel(ORDER_ID)
+    assert warehouse.ship(ORDER_ID, GOODS) == ShipmentRefused("cancelled")
+    assert warehouse.cancel(ORDER_ID)
+    assert shipments(depot_control) == []
+
+
+def test_what_is_booked_is_not_cancelled(warehouse: HttpWarehouse, depot_control: RemoteControl) -> None:
+    warehouse.ship(ORDER_ID, GOODS)
+    assert not warehouse.cancel(ORDER_ID)
+    assert shipments(depot_control) == [GOODS]
+
+
+@pytest.mark.parametrize("kind", ["hang_after", "reset_after", "error_after"])
+def test_a_cancellation_without_its_answer_is_unavailable_and_holds(
+    depot: WarehouseStandIn, depot_control: RemoteControl, kind: str
+) -> None:
+    impatient = warehouse_at(depot.url, patience=0.3)
+    depot_control.fault(kind, method="DELETE", seconds=5)
+    with pytest.raises(WarehouseUnavailable):
+        impatient.cancel(ORDER_ID)
+    assert impatient.ship(ORDER_ID, GOODS) == ShipmentRefused("cancelled")
+    assert impatient.cancel(ORDER_ID)
+
+
+@pytest.mark.parametrize("kind", ["hang_before", "reset_before", "error_before", "rate_limit"])
+def test_a_cancellation_that_did_nothing_is_unavailable_and_the_order_can_be_shipped(
+    depot: WarehouseStandIn, depot_control: RemoteControl, kind: str
+) -> None:
+    impatient = warehouse_at(depot.url, patience=0.3)
+    depot_control.fault(kind, method="DELETE", seconds=5)
+    with pytest.raises(WarehouseUnavailable):
+        impatient.cancel(ORDER_ID)
+    assert impatient.ship(ORDER_ID, GOODS) is None
+    assert not impatient.cancel(ORDER_ID)
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 405])
+def test_a_cancellation_that_no_retry_mends_is_refused(status: int) -> None:
+    with answering(http_answer(status, b"{}")) as url, pytest.raises(ProviderRefused):
+        warehouse_at(url).cancel(ORDER_ID)
+
+
+@pytest.mark.parametrize("answer", [b"", http_answer(200, b"{", 50), http_answer(202, b"{}")])
+def test_an_answer_that_is_no_decision_leaves_a_cancellation_unavailable(answer: bytes) -> None:
+    with answering(answer) as url, pytest.raises(WarehouseUnavailable):
+        warehouse_at(url).cancel(ORDER_ID)
+
+
+def test_a_rotated_token_is_fetched_once_and_the_shipment_is_cancelled(
+    depot: WarehouseStandIn, depot_control: RemoteControl
+) -> None:
+    depot_control.call("POST", "credentials", {"accepted": ["new"]})
+    secret = secret_of(TOKEN, "new")
+    assert warehouse_at(depot.url, secret).cancel(ORDER_ID)
+    assert secret.client.reads == 2
+
+
+def test_a_token_that_stays_wrong_cancels_nothing(
+    depot: WarehouseStandIn, depot_control: RemoteControl
+) -> None:
+    depot_control.call("POST", "credentials", {"accepted": ["new"]})
+    with pytest.raises(ProviderRefused):
+        warehouse_at(depot.url).cancel(ORDER_ID)
+    assert depot_control.statistics()["outcomes"] == {"401": 2}

@@ -58,6 +58,18 @@ def test_what_was_not_captured_is_not_refunded(client: stripe.StripeClient) -> N
         assert caught.value.code == "charge_not_refundable"
 
 
+def test_a_charge_that_was_charged_back_is_not_refunded(
+    client: stripe.StripeClient, control: RemoteControl
+) -> None:
+    intent = captured(client)
+    dispute = control.call("POST", "disputes", {"payment_intent": intent.id, "amount": 500})
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        client.v1.refunds.create({"payment_intent": intent.id})
+    assert caught.value.code == "charge_disputed"
+    control.call("POST", f"disputes/{dispute['id']}/win")
+    assert client.v1.refunds.create({"payment_intent": intent.id}).status == "succeeded"
+
+
 def test_a_refund_names_a_payment(client: stripe.StripeClient) -> None:
     with pytest.raises(stripe.InvalidRequestError) as caught:
         client.v1.refunds.create({"amount": 5})

@@ -77,6 +77,7 @@ def test_the_providers_library_is_imported_by_the_payment_function_alone() -> No
     importing = {
         file.relative_to(LAMBDAS).as_posix()
         for file in LAMBDAS.rglob("*.py")
-        if any(m.split(".")[0] == "stripe" or m.endswith("stripe_payments") for m in imports_of(file))
+        if any(m.split(".")[0] == "stripe" or ".stripe_" in m for m in imports_of(file))
     }
-    assert importing == {"adapters/stripe_payments.py", "payment/handler.py"}
+    adapters = {f"adapters/stripe_{name}.py" for name in ("api", "payments", "refunds")}
+    assert importing == {*adapters, "payment/handler.py"}

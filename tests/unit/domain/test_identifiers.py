@@ -9,8 +9,10 @@ from lambdas.domain.identifiers import (
     OrderId,
     entry_id_for,
     looks_like_order_id,
+    looks_like_refund_id,
     order_id_for,
     queue_group_for,
+    refund_id_for,
 )
 
 ALICE = ClientId("alice")
@@ -31,6 +33,17 @@ def test_a_client_cannot_choose_a_name_that_makes_anothers_order_id() -> None:
 
 def test_an_entry_id_names_its_order_and_number() -> None:
     assert entry_id_for(OrderId("ord_abc"), 2) == "ent_abc_2"
+
+
+def test_a_refund_id_is_derived_from_order_client_and_key_and_nothing_else() -> None:
+    order_id = order_id_for(ALICE, "k")
+    refund_id = refund_id_for(order_id, ALICE, "k")
+    assert refund_id == refund_id_for(order_id, ALICE, "k")
+    assert re.fullmatch(r"ref_[a-z2-7]{26}", refund_id)
+    assert refund_id != refund_id_for(order_id, ALICE, "K")
+    assert refund_id != refund_id_for(order_id, ClientId("bob"), "k")
+    assert refund_id != refund_id_for(order_id_for(ALICE, "K"), ALICE, "k")
+    assert refund_id.removeprefix("ref_") != order_id.removeprefix("ord_")
 
 
 def test_a_queue_group_does_not_disclose_its_client() -> None:
@@ -62,3 +75,14 @@ def test_a_derived_id_looks_like_an_order_id() -> None:
 )
 def test_what_no_order_can_be_called_does_not_look_like_an_order_id(text: str) -> None:
     assert not looks_like_order_id(text)
+
+
+def test_a_derived_id_looks_like_a_refund_id() -> None:
+    assert looks_like_refund_id(refund_id_for(order_id_for(ALICE, "k"), ALICE, "k"))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "ref_", "ref_" + "a" * 25, "ref_" + "a" * 27, "ord_" + "a" * 26, "ref_" + "A" * 26]
+)
+def test_what_no_refund_can_be_called_does_not_look_like_a_refund_id(text: str) -> None:
+    assert not looks_like_refund_id(text)

@@ -32,11 +32,15 @@ class Refunds:
         """`POST /v1/refunds` for a payment_intent or a charge; without an amount, all that is left.
 
         Raises:
-            ApiError: 400 for an uncaptured payment, `charge_already_refunded`, or too much.
+            ApiError: 400 for an uncaptured or disputed payment, `charge_already_refunded`, or too much.
         """
         if "amount" in params:
             check_positive(params["amount"], "amount")
         charge = self._charge(params)
+        if self._is_charged_back(charge):
+            # Seen.
+            message = f"Charge {charge['id']} has been charged back; cannot issue a refund."
+            raise refused(message, code="charge_disputed")
         left = charge["amount_captured"] - charge["amount_refunded"]
         if left <= 0:
             raise refused(f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded")
@@ -65,6 +69,12 @@ class Refunds:
         if not charge["captured"]:
             raise self._nothing_to_refund(charge["payment_intent"])
         return charge
+
+    def _is_charged_back(self, charge: Json) -> bool:
+        conditions = Conditions()
+        conditions.equals("parent", charge["payment_intent"])
+        disputes = self._store.select("dispute", *conditions.where)
+        return any(dispute["status"] != "won" for dispute in disputes)
 
     @staticmethod
     def _nothing_to_refund(intent_id: str) -> Exception:

@@ -2,13 +2,16 @@
 
 | request | answer |
 | --- | --- |
-| `PUT /shipments/{order_id}` with `{"lines": [{"sku", "quantity"}]}` | 201; 200 again with the same lines; 409 `shipment_mismatch` with others; 422 `refused`; 400 `invalid_shipment` |
+| `PUT /shipments/{order_id}` with `{"lines": [{"sku", "quantity"}]}` | 201; 200 again with the same lines; 409 `shipment_mismatch` with others; 422 `refused` or `cancelled`; 400 `invalid_shipment` |
+| `DELETE /shipments/{order_id}` | 200 `{"order_id", "status": "cancelled"}`, and the same again; 409 `already_accepted` |
 | `GET /shipments/{order_id}` | 200, or 404 `shipment_not_found` |
 
-Both need `Authorization: Bearer token` (401 `unauthorized`). A shipment is
+All need `Authorization: Bearer token` (401 `unauthorized`). A shipment is
 `{"order_id", "status": "accepted", "accepted_at", "lines"}`, an error `{"code", "message"}`. Lines
 in another order are the same lines. An order that was accepted stays accepted: a later refusal of
-it does not change the answer.
+it does not change the answer, and it cannot be cancelled. One that was cancelled before it came
+stays cancelled: it is shown as `{"order_id", "status": "cancelled", "lines": []}`, and is no shipment
+in the control's list.
 
 Control calls, besides those of `orders.local.standins.control`:
 
@@ -30,6 +33,7 @@ from orders.local.standins.faults import Fault, FaultKind
 from orders.local.standins.messages import Json, Reply, Request
 from orders.local.standins.standin import StandIn
 from orders.local.standins.warehouse.shipments import (
+    CancelledError,
     InvalidShipmentError,
     Lines,
     Shipments,
@@ -39,7 +43,7 @@ from orders.local.standins.warehouse.shipments import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-ENDPOINTS = ("GET", "PUT")
+ENDPOINTS = ("GET", "PUT", "DELETE")
 LARGEST_PAGE = 1000
 
 
@@ -73,10 +77,19 @@ class WarehouseStandIn(StandIn):
             self.pause(fault.seconds)
         if fault is not None and fault.fails_before_effect:
             return self.failure(fault.status, None)
-        reply = self._get(order_id) if request.method == "GET" else self._put(order_id, request)
+        reply = self._answer(order_id, request)
         if fault is not None and fault.fails_after_effect:
             return self.failure(fault.status, None)
         return reply
+
+    def _answer(self, order_id: str, request: Request) -> Reply:
+        match request.method:
+            case "PUT":
+                return self._put(order_id, request)
+            case "DELETE":
+                return self._delete(order_id)
+            case _:
+                return self._get(order_id)
 
     def _get(self, order_id: str) -> Reply:
         found = self._shipments.find(order_id)
@@ -91,10 +104,18 @@ class WarehouseStandIn(StandIn):
             return _error(400, "invalid_shipment", str(error))
         if self._shipments.find(order_id) is None and self._shipments.is_refused(order_id, lines):
             return _error(422, "refused", f"the warehouse does not send {order_id}")
-        shipment, created = self._shipments.accept(order_id, lines, int(time.time()))
+        try:
+            shipment, created = self._shipments.accept(order_id, lines, int(time.time()))
+        except CancelledError:
+            return _error(422, "cancelled", f"{order_id} was cancelled and is never sent")
         if _sorted(shipment["lines"]) != _sorted(lines):
             return _error(409, "shipment_mismatch", f"{order_id} was sent with other lines")
         return Reply.of(201 if created else 200, shipment)
+
+    def _delete(self, order_id: str) -> Reply:
+        if not self._shipments.cancel(order_id):
+            return _error(409, "already_accepted", f"{order_id} is on its way")
+        return Reply.of(200, {"order_id": order_id, "status": "cancelled"})
 
     def endpoint_of(self, request: Request) -> str:
         """The endpoint's name for the statistics."""

@@ -1,4 +1,4 @@
-"""The shipments that the warehouse accepted, by order, and what it refuses."""
+"""The shipments that the warehouse accepted, by order, those ruled out for ever, and what it refuses."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ CREATE TABLE IF NOT EXISTS shipments (
     accepted_at INTEGER NOT NULL,
     lines TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS cancellations (order_id TEXT PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS refusals (kind TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (kind, name));
 """
 
@@ -29,8 +30,12 @@ class InvalidShipmentError(Exception):
     """The body is no shipment."""
 
 
+class CancelledError(Exception):
+    """Nothing will ever be shipped under this order."""
+
+
 class Shipments:
-    """Storage; `order_id` is the natural key."""
+    """Storage; `order_id` is the natural key, of a shipment or of its cancellation."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -42,16 +47,24 @@ class Shipments:
         return database, cls(database)
 
     def find(self, order_id: str) -> Json | None:
-        """`{"order_id", "status", "accepted_at", "lines"}`, or None."""
+        """The order's shipment or the tombstone of it, as the API shows them, or None."""
         with self._database.reading() as connection:
             row = connection.execute(
                 "SELECT order_id, accepted_at, lines FROM shipments WHERE order_id = ?", (order_id,)
             ).fetchone()
+            if row is None and self._is_cancelled(order_id):
+                return {"order_id": order_id, "status": "cancelled", "lines": []}
         return None if row is None else _shipment(row)
 
     def accept(self, order_id: str, lines: Lines, now: int) -> tuple[Json, bool]:
-        """The shipment of the order, and whether it is new; another one is not overwritten."""
+        """The shipment of the order, and whether it is new; another one is not overwritten.
+
+        Raises:
+            CancelledError: the order's shipment was ruled out.
+        """
         with self._database.transaction() as connection:
+            if self._is_cancelled(order_id):
+                raise CancelledError(order_id)
             created = connection.execute(
                 "INSERT OR IGNORE INTO shipments (order_id, accepted_at, lines) VALUES (?, ?, ?)",
                 (order_id, now, json.dumps(lines)),
@@ -60,6 +73,19 @@ class Shipments:
         if found is None:
             raise LookupError(order_id)
         return found, bool(created)
+
+    def cancel(self, order_id: str) -> bool:
+        """Rule a shipment out for ever; False when one was accepted."""
+        with self._database.transaction() as connection:
+            shipped = connection.execute("SELECT 1 FROM shipments WHERE order_id = ?", (order_id,)).fetchone()
+            if shipped is None:
+                connection.execute("INSERT OR IGNORE INTO cancellations VALUES (?)", (order_id,))
+        return shipped is None
+
+    def _is_cancelled(self, order_id: str) -> bool:
+        with self._database.reading() as connection:
+            found = connection.execute("SELECT 1 FROM cancellations WHERE order_id = ?", (order_id,))
+            return found.fetchone() is not None
 
     def page(self, *, limit: int, after: str | None) -> tuple[list[Json], bool, int]:
         """Shipments in the order of acceptance, whether there are more, how many there are."""
@@ -93,6 +119,7 @@ class Shipments:
         """Delete everything."""
         with self._database.transaction() as connection:
             connection.execute("DELETE FROM shipments")
+            connection.execute("DELETE FROM cancellations")
             connection.execute("DELETE FROM refusals")
 
 
