@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from stripe import RequestOptions
 
     from lambdas.adapters.secrets import CachedSecret
-    from lambdas.domain.identifiers import OrderId
+    from lambdas.domain.identifiers import OrderId, RefundId
 
 T = TypeVar("T")
 
@@ -112,7 +112,7 @@ class StripeApi:
         )
 
 
-def options_for(subject: OrderId, step: str, generation: int) -> RequestOptions:
+def options_for(subject: OrderId | RefundId, step: str, generation: int) -> RequestOptions:
     """Give a call its key: the same again for every try, until a next generation is stored."""
     return {"idempotency_key": f"{subject}/{step}/{generation}"}
 

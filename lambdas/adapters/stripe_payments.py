@@ -1,6 +1,6 @@
 """The payment port over Stripe's official library.
 
-Only PaymentIntents are used, with manual capture. https://docs.stripe.com/declines: a 402
+Only PaymentIntents are used, with manual capture, and their refunds. https://docs.stripe.com/declines: a 402
 `card_error` is the card's answer, not a failure.
 """
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import stripe
 
+from lambdas.adapters import stripe_refunds
 from lambdas.adapters.stripe_api import is_replayed, options_for
 from lambdas.domain.errors import ProviderRefused
 from lambdas.domain.money import Money
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     )
 
     from lambdas.adapters.stripe_api import StripeApi
-    from lambdas.domain.identifiers import OrderId
-    from lambdas.domain.payment import IntentRequest
+    from lambdas.domain.identifiers import OrderId, RefundId
+    from lambdas.domain.payment import IntentRequest, ProviderRefund, RefundRequest
 
 _STATES: Final = {
     "requires_confirmation": IntentState.UNCONFIRMED,
@@ -105,6 +106,14 @@ class StripePayments:
             return self._call(lambda api: api.v1.payment_intents.retrieve(intent_id))
         except stripe.InvalidRequestError as error:
             raise ProviderRefused(f"retrieve: {error.code}") from error
+
+    def refund(self, request: RefundRequest) -> ProviderRefund:
+        """Refund a part of the intent, or all of it."""
+        return stripe_refunds.refund(self.api, request)
+
+    def find_refund(self, intent_id: str, refund_id: RefundId) -> ProviderRefund | None:
+        """Find the refund among the intent's."""
+        return stripe_refunds.find_refund(self.api, intent_id, refund_id)
 
     def _change(
         self, intent_id: str, before: IntentState, call: Callable[[StripeClient], stripe.PaymentIntent]

@@ -3,6 +3,9 @@
 Intent first: a payment is created unconfirmed (harmless if repeated), its id is stored with the order, and
 only then is it confirmed. From there on the payment's id is the natural key of the money: it can be confirmed
 once, captured once, and always be retrieved.
+
+A payment can be refunded more than once, so a refund has an id of ours, which goes to the provider with it:
+by that it is found again among the payment's refunds, however long ago it was asked for.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from lambdas.domain.identifiers import OrderId
+    from lambdas.domain.identifiers import OrderId, RefundId
     from lambdas.domain.money import Money
 
 
@@ -48,6 +51,40 @@ class IntentRequest:
     generation: int
 
 
+class RefundState(StrEnum):
+    """Where a refund stands at the provider; a pending one has left the shop's hands and may still fail."""
+
+    SUCCEEDED = "succeeded"
+    PENDING = "pending"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class RefundRequest:
+    """What money is given back with: how much of which payment, why, and under which generation of keys."""
+
+    order_id: OrderId
+    refund_id: RefundId
+    intent_id: str
+    amount: Money
+    reason_code: str
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderRefund:
+    """A refund at the provider, by its reference there.
+
+    `failure` is the code of a failed one. When the provider refused it there is no reference (""), and
+    `amount` is what was asked for.
+    """
+
+    reference: str
+    state: RefundState
+    amount: Money
+    failure: str | None = None
+
+
 class StaleKey(Exception):
     """The provider replays a saved failure for this key: a next generation has to be stored and used."""
 
@@ -73,4 +110,15 @@ class PaymentProvider(Protocol):
 
     def find(self, intent_id: str) -> Intent:
         """Retrieve the payment by its id (never by search, which lags)."""
+        ...
+
+    def refund(self, request: RefundRequest) -> ProviderRefund:
+        """Give money back; a business refusal comes back as a failed refund without a reference.
+
+        The provider forgets keys, after a day at the earliest: look with `find_refund` before asking again.
+        """
+        ...
+
+    def find_refund(self, intent_id: str, refund_id: RefundId) -> ProviderRefund | None:
+        """Find a refund among all of its payment's (never by search, which lags); the newest of several."""
         ...

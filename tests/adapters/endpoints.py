@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -39,8 +40,12 @@ def hanging() -> Iterator[tuple[str, list[socket.socket]]]:
 
 
 @contextlib.contextmanager
-def answering(answer: bytes) -> Iterator[str]:
-    """An address that reads a request, sends these bytes (none at all, perhaps) and cuts the connection."""
+def answering(*answers: bytes) -> Iterator[str]:
+    """An address that reads a request, sends these bytes (none at all, perhaps) and cuts the connection.
+
+    Of several answers each connection gets the next, and all further ones the last.
+    """
+    left = deque(answers)
     with _listening() as (listener, url):
 
         def serve() -> None:
@@ -49,7 +54,7 @@ def answering(answer: bytes) -> Iterator[str]:
                     connection, _ = listener.accept()
                     with connection:
                         connection.recv(LONGEST_REQUEST)
-                        connection.sendall(answer)
+                        connection.sendall(left.popleft() if len(left) > 1 else left[0])
 
         with _served_by(serve, listener):
             yield url

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import urllib3
@@ -45,6 +46,13 @@ def payments_at(url: str, secret: CachedSecret | None = None, *, patience: float
     """The adapter with a pool that waits that many seconds, as the pipeline's own waits eight."""
     pool = urllib3.PoolManager(timeout=urllib3.Timeout(total=patience), retries=False)
     return StripePayments(StripeApi(secret or secret_of(API_KEY), url, PooledHttpClient(pool)))
+
+
+def captured(payments: StripePayments, amount: Money = AMOUNT) -> str:
+    """Take the money of a payment of its own and return its id."""
+    intent_id = create(payments, replace(REQUEST, amount=amount))
+    payments.confirm(ORDER_ID, intent_id, 0)
+    return payments.capture(ORDER_ID, intent_id, amount, 0).intent_id
 
 
 def create(payments: StripePayments, request: IntentRequest = REQUEST) -> str:

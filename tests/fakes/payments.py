@@ -1,7 +1,8 @@
 """A payment provider in memory: intents, saved answers by idempotency key, and cards that misbehave.
 
 What it keeps of Stripe is what money depends on: an answer is saved under its key and replayed as it was, a
-failed answer too; an intent moves forward once; an intent in another state answers with that state.
+failed answer too; an intent moves forward once; an intent in another state answers with that state; no more
+is refunded than was captured.
 """
 
 from __future__ import annotations
@@ -14,12 +15,16 @@ from typing import TYPE_CHECKING, Final
 from lambdas.domain.errors import PaymentOutcomeUnknown, ProviderRefused, ProviderUnavailable
 from lambdas.domain.payment import Intent, IntentRequest, IntentState, StaleKey
 from tests.fakes.faults import Faults, answer_lost, nothing_happened
+from tests.fakes.refunds import RefundBook
 
 if TYPE_CHECKING:
+    from collections import deque
     from collections.abc import Callable
 
-    from lambdas.domain.identifiers import OrderId
+    from lambdas.domain.identifiers import OrderId, RefundId
     from lambdas.domain.money import Money
+    from lambdas.domain.payment import ProviderRefund, RefundRequest
+    from tests.fakes.refunds import RefundOutcome
 
 GOOD_CARD: Final = "pm_card_visa"
 DECLINED_CARD: Final = "pm_card_visa_chargeDeclined"
@@ -48,9 +53,9 @@ _FAULTS: Final = {
 class InMemoryPayments:
     """Satisfies `PaymentProvider`.
 
-    `faults` knows `create`, `confirm`, `capture`, `void` and `find`; `save_failure` makes the next call of a
-    step a 500 that the provider saves under the call's key. `captures` counts the captures per order that
-    took money, `calls` the calls per operation.
+    `faults` knows `create`, `confirm`, `capture`, `void`, `find`, `refund` and `find_refund`; `save_failure`
+    makes the next call of a step a 500 that the provider saves under the call's key. `captures` counts the
+    captures per order that took money, `calls` the calls per operation (a refund's by its own id).
     """
 
     intents: dict[str, Intent] = field(default_factory=dict)
@@ -58,9 +63,11 @@ class InMemoryPayments:
     captures: Counter[str] = field(default_factory=Counter)
     calls: list[tuple[str, str]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
+    refunds: RefundBook = field(default_factory=RefundBook)
     _requests: dict[str, IntentRequest] = field(default_factory=dict)
     _created: dict[str, tuple[IntentRequest, str]] = field(default_factory=dict)
     _answers: dict[str, Intent] = field(default_factory=dict)
+    _refunded: dict[str, tuple[RefundRequest, ProviderRefund]] = field(default_factory=dict)
     _failed_keys: set[str] = field(default_factory=set)
     _failures_to_save: Counter[str] = field(default_factory=Counter)
     _confirmed_once: set[str] = field(default_factory=set)
@@ -135,6 +142,34 @@ class InMemoryPayments:
             self.calls.append(("find", intent_id))
             return self.intents[intent_id]
 
+    def refund(self, request: RefundRequest) -> ProviderRefund:
+        """Give money back; a refusal is an answer too, and saved like one."""
+        with self._lock:
+            self._call("refund", request.refund_id, request.generation)
+            key = _key("refund", request.refund_id, request.generation)
+            with self.faults.around("refund"):
+                captured = self.intents[request.intent_id].captured
+                if key not in self._refunded:
+                    self._refunded[key] = request, self.refunds.make(request, captured)
+                first, answer = self._refunded[key]
+                if first != request:
+                    raise ProviderRefused("another request went out under the same key")
+                return answer
+
+    def find_refund(self, intent_id: str, refund_id: RefundId) -> ProviderRefund | None:
+        """Find the refund as it stands."""
+        with self.faults.around("find_refund"), self._lock:
+            self.calls.append(("find_refund", refund_id))
+            return self.refunds.find(intent_id, refund_id)
+
+    def forget_keys(self) -> None:
+        """Forget every saved answer, as after a day: the same call is a new one."""
+        with self._lock:
+            self._created.clear()
+            self._answers.clear()
+            self._refunded.clear()
+            self._failed_keys.clear()
+
     def expire(self, intent_id: str) -> None:
         """Let the card's hold run out, as after seven days."""
         with self._lock:
@@ -157,10 +192,20 @@ class InMemoryPayments:
         """What was taken in all, in minor units."""
         return sum(intent.captured for intent in self.intents.values())
 
-    def _call(self, step: str, order_id: OrderId, generation: int) -> None:
+    @property
+    def refund_outcomes(self) -> deque[RefundOutcome]:
+        """What the next refunds come to, when it is not what they were asked for."""
+        return self.refunds.outcomes
+
+    @property
+    def refunded_total(self) -> int:
+        """What was given back in all, pending refunds included, in minor units."""
+        return self.refunds.total()
+
+    def _call(self, step: str, subject: OrderId | RefundId, generation: int) -> None:
         """Note the call; replay a failure saved under its key, or save one."""
-        key = _key(step, order_id, generation)
-        self.calls.append((step, order_id))
+        key = _key(step, subject, generation)
+        self.calls.append((step, subject))
         self.keys.append(key)
         if key in self._failed_keys:
             raise StaleKey(f"500 of {key} is replayed")
@@ -197,5 +242,5 @@ def _canceled(intent: Intent) -> Intent:
     return replace(intent, state=IntentState.CANCELED)
 
 
-def _key(step: str, order_id: OrderId, generation: int) -> str:
-    return f"{order_id}/{step}/{generation}"
+def _key(step: str, subject: OrderId | RefundId, generation: int) -> str:
+    return f"{subject}/{step}/{generation}"

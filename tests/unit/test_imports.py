@@ -79,5 +79,5 @@ def test_the_providers_library_is_imported_by_the_payment_function_alone() -> No
         for file in LAMBDAS.rglob("*.py")
         if any(m.split(".")[0] == "stripe" or ".stripe_" in m for m in imports_of(file))
     }
-    adapters = {f"adapters/stripe_{name}.py" for name in ("api", "payments")}
+    adapters = {f"adapters/stripe_{name}.py" for name in ("api", "payments", "refunds")}
     assert importing == {*adapters, "payment/handler.py"}
