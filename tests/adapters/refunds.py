@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 REFUND_ID: Final = RefundId("ref_" + "a" * 26)
 PART: Final = Money(500, "GBP")
+NOTHING_FOUND: Final = http_answer(200, b'{"object":"list","data":[],"has_more":false,"url":"/v1/refunds"}')
 REST: Final = Money(AMOUNT.minor - PART.minor, "GBP")
 
 

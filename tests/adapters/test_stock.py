@@ -13,6 +13,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from lambdas.adapters.dynamodb import stock as stock_module
+from lambdas.adapters.dynamodb import stock_moves
 from lambdas.domain.errors import ClaimLost, OrderCorrupt, StoreUnavailable
 from lambdas.domain.fulfilment import Shortage
 from lambdas.domain.order import FulfillmentStatus, Line
@@ -33,7 +34,7 @@ SMALL_AND_LARGE = pytest.mark.parametrize("skus", [2, 6])
 def short_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Chunks of two SKUs, each with its claim check and its marker; three SKUs at once with the head."""
     monkeypatch.setattr(stock_module, "SKUS_WITH_HEAD", 3)
-    monkeypatch.setattr(stock_module, "SKUS_WITH_MARKER", 2)
+    monkeypatch.setattr(stock_moves, "SKUS_WITH_MARKER", 2)
 
 
 @pytest.fixture

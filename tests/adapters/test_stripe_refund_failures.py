@@ -12,7 +12,7 @@ from lambdas.domain.identifiers import RefundId
 from lambdas.domain.payment import ProviderRefund, RefundState, StaleKey
 from tests.adapters.endpoints import answering
 from tests.adapters.payments import AMOUNT, API_KEY, captured, payments_at, secret_of
-from tests.adapters.refunds import PART, REFUND_ID, REST, asked, error_of, refunded, refused
+from tests.adapters.refunds import NOTHING_FOUND, PART, REFUND_ID, REST, asked, error_of, refunded, refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -168,7 +168,7 @@ def test_a_rotated_key_is_fetched_once_and_the_call_goes_on(
     ],
 )
 def test_a_refund_that_no_retry_mends_is_refused_to_us(answer: bytes) -> None:
-    with answering(answer) as url, pytest.raises(ProviderRefused):
+    with answering(answer, NOTHING_FOUND) as url, pytest.raises(ProviderRefused):
         payments_at(url).refund(asked("pi_1"))
 
 

@@ -13,7 +13,7 @@ from lambdas.domain.identifiers import RefundId
 from lambdas.domain.payment import ProviderRefund, RefundState
 from tests.adapters.endpoints import answering, http_answer
 from tests.adapters.payments import AMOUNT, API_KEY, ORDER_ID, REQUEST, captured, create, payments_at
-from tests.adapters.refunds import PART, REFUND_ID, REST, asked, error_of, refunded, refused
+from tests.adapters.refunds import NOTHING_FOUND, PART, REFUND_ID, REST, asked, error_of, refunded, refused
 
 if TYPE_CHECKING:
     from lambdas.adapters.stripe_payments import StripePayments
@@ -111,9 +111,6 @@ def test_what_the_card_holder_disputes_is_refused(
 ) -> None:
     provider_control.call("POST", "disputes", {"payment_intent": intent_id, "amount": AMOUNT.minor})
     assert payments.refund(asked(intent_id)) == refused(AMOUNT, "charge_disputed")
-
-
-NOTHING_FOUND = http_answer(200, b'{"object":"list","data":[],"has_more":false,"url":"/v1/refunds"}')
 
 
 @pytest.mark.parametrize(

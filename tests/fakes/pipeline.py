@@ -48,7 +48,7 @@ STEPS: Final = {
     "release": ("fulfil", "release"),
     "capture": ("payment", "capture"),
     "reject": ("payment", "reject"),
-    "claim for refund": ("validate", None),
+    "claim": ("validate", None),
     "refund": ("payment", "refund"),
     "restock": ("fulfil", "restock"),
 }
