@@ -222,11 +222,12 @@ def initial_payment_status(total: int) -> PaymentStatus:
 
 
 def extend_timeline(timeline: Sequence[Event], *events: Event) -> tuple[Event, ...]:
-    """Append events; beyond the limit the first one and the newest ones stay."""
-    extended = (*timeline, *events)
-    if len(extended) <= TIMELINE_LIMIT:
-        return extended
-    return (extended[0], *extended[-(TIMELINE_LIMIT - 1) :])
+    """Append events; beyond the limit the first one, the order's end and the newest ones stay."""
+    extended = [*timeline, *events]
+    while len(extended) > TIMELINE_LIMIT:
+        passing = (n for n, event in enumerate(extended[1:], 1) if event.name not in TERMINAL)
+        del extended[next(passing)]
+    return tuple(extended)
 
 
 def quantities_by_sku(lines: Iterable[Line]) -> dict[str, int]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lambdas.adapters.dynamodb import stock as stock_module
+from lambdas.adapters.dynamodb import stock_moves
 from lambdas.adapters.dynamodb.stock import PARTIAL_HOLD_SECONDS, DynamoStock
 from lambdas.domain.errors import StockContention, StoreUnavailable
 from lambdas.domain.fulfilment import Shortage
@@ -34,7 +35,7 @@ def on_hand(client: Any, sku: str = "sku-0000") -> int:
 @pytest.fixture(autouse=True)
 def short_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stock_module, "SKUS_WITH_HEAD", 3)
-    monkeypatch.setattr(stock_module, "SKUS_WITH_MARKER", 2)
+    monkeypatch.setattr(stock_moves, "SKUS_WITH_MARKER", 2)
 
 
 @pytest.fixture

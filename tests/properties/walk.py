@@ -1,6 +1,6 @@
 """Walks the real definition state by state, so that a test decides what happens between two steps.
 
-It knows what the definition uses: Choice with StringEquals, BooleanEquals, NumericGreaterThan, And and Or;
+It knows what the definition uses: Choice with StringEquals and Or;
 Task with Retry and Catch; Succeed and Fail. Real engines run the same definition in tests/workflow and
 tests/engine.
 """
@@ -10,13 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from lambdas.domain.identifiers import OrderId
 from lambdas.domain.workflow import Execution, ExecutionState
 from tests.fakes.faults import Faults
 from tests.fakes.pipeline import STEPS
 from tests.fakes.state_machine import definition
 
 if TYPE_CHECKING:
-    from lambdas.domain.identifiers import OrderId
+    from lambdas.domain.commands import Command
     from tests.fakes.pipeline import Pipeline
 
 _DEFINITION: Final = definition()
@@ -46,7 +47,7 @@ class Walk:
 
     pipeline: Pipeline
     bus: Bus
-    order_id: OrderId
+    command: Command
     name: str
     end: Execution | None = None
     running: bool = False
@@ -56,7 +57,12 @@ class Walk:
 
     def __post_init__(self) -> None:
         """Take the command in."""
-        self._data = {"command": "process", "order_id": self.order_id}
+        self._data = dict(self.command)
+
+    @property
+    def order_id(self) -> OrderId:
+        """The order that it is about."""
+        return OrderId(self.command["order_id"])
 
     def advance(self) -> None:
         """Go on up to and including one try of the next task."""
@@ -90,6 +96,8 @@ class Walk:
         return False
 
     def _holds(self, choice: dict[str, Any]) -> bool:
+        if "Or" in choice:
+            return any(self._holds(part) for part in choice["Or"])
         value: Any = self._data
         for name in choice["Variable"].removeprefix("$.").split("."):
             value = value[name]
@@ -117,5 +125,7 @@ class Walk:
             self.bus.publish(self._data["step"]["report"]["event"])
             return
         facts = {"reason": self._data["step"]["report"]["reason"]} if step in {"reject", "release"} else {}
+        if step in {"claim", "refund", "restock"}:
+            facts = {"refund_id": self._data["refund_id"]}
         report = self.pipeline.step(step, self.order_id, self.name, **facts)
         self._data["step"] = {"outcome": report["outcome"], "report": report}

@@ -21,6 +21,10 @@ def test_the_routes_are_those_of_the_api(prod: Assembly) -> None:
         "POST /v1/orders",
         "GET /v1/orders",
         "GET /v1/orders/{order_id}",
+        "POST /v1/orders/{order_id}/cancel",
+        "POST /v1/orders/{order_id}/refunds",
+        "GET /v1/orders/{order_id}/refunds",
+        "GET /v1/orders/{order_id}/refunds/{refund_id}",
         "GET /v1/openapi.json",
     }
 

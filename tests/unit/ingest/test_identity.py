@@ -54,7 +54,11 @@ def test_the_local_headers_mean_nothing_elsewhere(mode: str) -> None:
     authorizer = {"jwt": {"claims": {"sub": "alice"}}, "iam": {"userArn": ROLE}}
     caller = identify(an_event(authorizer, x_orders_client="mallory", x_orders_scopes="orders:price"), mode)
     assert caller.client != "mallory"
-    assert not caller.scopes
+    assert "orders:price" not in caller.scopes
+
+
+def test_with_iam_the_policy_on_the_route_is_the_scope_for_refunds() -> None:
+    assert identify(an_event({"iam": {"userArn": ROLE}}), "iam").scopes == {"orders:refund"}
 
 
 @pytest.mark.parametrize(
