@@ -27,7 +27,7 @@ class ApiRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """The order as it was accepted; `replayed` when its key had been used for the same request before."""
+    """The answer's body, an order or a refund; `replayed` when its key was used for this request before."""
 
     order: dict[str, Any]
     replayed: bool
@@ -56,9 +56,20 @@ class OrdersClient:
 
     def submit(self, body: bytes, key: str) -> Submitted:
         """Submit an order's JSON under a key."""
-        headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
-        answer = self._call("POST", "/v1/orders", body, headers)
-        return Submitted(_json(answer), answer.headers.get("Idempotent-Replayed") == "true")
+        return self._submit("/v1/orders", body, key)
+
+    def cancel(self, order_id: str, body: bytes, key: str) -> dict[str, Any]:
+        """Ask for an order's cancellation and return the request as it was accepted."""
+        return self._submit(f"/v1/orders/{order_id}/cancel", body, key).order
+
+    def refund(self, order_id: str, body: bytes, key: str) -> Submitted:
+        """Ask for a refund of a completed order under a key; `order` of the answer is the refund."""
+        return self._submit(f"/v1/orders/{order_id}/refunds", body, key)
+
+    def refunds(self, order_id: str) -> list[dict[str, Any]]:
+        """Return all refunds of an order."""
+        refunds: list[dict[str, Any]] = _json(self._call("GET", f"/v1/orders/{order_id}/refunds"))["refunds"]
+        return refunds
 
     def get(self, order_id: str) -> dict[str, Any]:
         """Return one order."""
@@ -69,6 +80,11 @@ class OrdersClient:
         query = {"limit": str(limit), **({"cursor": cursor} if cursor else {})}
         body = _json(self._call("GET", "/v1/orders", query=query))
         return body["orders"], body["next_cursor"]
+
+    def _submit(self, path: str, body: bytes, key: str) -> Submitted:
+        headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
+        answer = self._call("POST", path, body, headers)
+        return Submitted(_json(answer), answer.headers.get("Idempotent-Replayed") == "true")
 
     def _call(
         self,
