@@ -29,9 +29,12 @@ def add_connection_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def connect(arguments: argparse.Namespace) -> OrdersClient:
-    """Return a client for the pipeline that was named or is up; raises NotRunning."""
+def connect(arguments: argparse.Namespace, scopes: str = "") -> OrdersClient:
+    """Return a client for the pipeline that was named or is up; raises NotRunning.
+
+    A token brings its scopes with it; on a local run the command says which ones it needs.
+    """
     url = arguments.url or read_run_file().api_url
     if arguments.token:
         return OrdersClient(url.rstrip("/"), {"Authorization": f"Bearer {arguments.token}"})
-    return OrdersClient(url.rstrip("/"), {"X-Orders-Client": arguments.client})
+    return OrdersClient(url.rstrip("/"), {"X-Orders-Client": arguments.client, "X-Orders-Scopes": scopes})

@@ -6,8 +6,10 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from lambdas.domain.cancellation import CANCEL_CODES
+from lambdas.domain.refund import REASON_CODES
 from orders.api_client import ApiRefused, ApiUnreachable
-from orders.cli import demo, orders, up
+from orders.cli import amendments, demo, orders, up
 from orders.cli.connection import add_connection_options
 from orders.cli.console import Output
 from orders.cli.exit_codes import ExitCode
@@ -36,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     except ApiRefused as error:
         _explain(error, output)
         return ExitCode.FAILED
-    except (ApiUnreachable, LocalRunError, NotRunning, orders.FileUnreadable) as error:
+    except (ApiUnreachable, LocalRunError, NotRunning, orders.FileUnreadable, amendments.Unreadable) as error:
         output.error(str(error))
         return ExitCode.FAILED
     except KeyboardInterrupt:
@@ -85,6 +87,24 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--wait", action="store_true", help="wait until the order has ended")
     add_connection_options(command)
 
+    command = _command(commands, "cancel", amendments.cancel, "end an order before it is shipped")
+    command.add_argument("order_id", metavar="ID")
+    command.add_argument(
+        "--reason", choices=CANCEL_CODES, default=CANCEL_CODES[0], help="default: %(default)s"
+    )
+    _add_following(command)
+
+    command = _command(commands, "refund", amendments.refund, "give money of a completed order back")
+    command.add_argument("order_id", metavar="ID")
+    command.add_argument("--reason", choices=REASON_CODES, required=True)
+    what = command.add_mutually_exclusive_group()
+    what.add_argument("--amount", metavar="M", help="such as 12.50 (default: all that is left)")
+    what.add_argument(
+        "--line", action="append", default=[], metavar="N[xQ]", help="Q of line N, one by default; repeatable"
+    )
+    command.add_argument("--restock", action="store_true", help="put the goods back on sale")
+    _add_following(command)
+
     command = _command(commands, "get", orders.get, "show an order")
     command.add_argument("order_id", metavar="ID")
     add_connection_options(command)
@@ -103,6 +123,12 @@ def _command(
     command.add_argument("--json", action="store_true", help="write JSON for programs")
     command.set_defaults(run=run_)
     return command
+
+
+def _add_following(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--key", help="the Idempotency-Key (default: a new one)")
+    command.add_argument("--wait", action="store_true", help="wait for what becomes of it")
+    add_connection_options(command)
 
 
 def _positive(text: str) -> int:

@@ -113,20 +113,28 @@ def print_order(order: dict[str, Any], output: Output) -> None:
         ("Reference", order["reference"]),
         ("Status", coloured(order["status"])),
         ("Reason", order["reason"]),
+        ("Cancellation", (order["cancellation"] or {}).get("status")),
         ("Payment", order["payment_status"]),
         ("Goods", order["fulfillment_status"]),
         ("Total", f"{_money(order['total'], order)} (tax {_money(order['tax'], order)})"),
+        ("Refunded", _money(order["refunded"], order) if order["refunded"] else None),
     ):
         if value:
             facts.add_row(name, value)
     output.data.print(facts)
     output.data.print()
     lines = Table(box=None, pad_edge=False)
-    for name, side in (("SKU", "left"), ("QUANTITY", "right"), ("UNIT PRICE", "right"), ("TOTAL", "right")):
+    for name, side in (
+        ("LINE", "right"),
+        ("SKU", "left"),
+        ("QUANTITY", "right"),
+        ("UNIT PRICE", "right"),
+        ("TOTAL", "right"),
+    ):
         lines.add_column(name, justify="right" if side == "right" else "left")
     for line in order["lines"]:
         unit_price, total = _money(line["unit_price"], order), _money(line["total"], order)
-        lines.add_row(line["sku"], f"{line['quantity']:,}", unit_price, total)
+        lines.add_row(str(line["line"]), line["sku"], f"{line['quantity']:,}", unit_price, total)
     output.data.print(lines)
     output.data.print()
     timeline = Table.grid(padding=(0, 2))
