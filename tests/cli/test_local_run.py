@@ -16,7 +16,7 @@ import pytest
 
 from orders.api_client import OrdersClient
 from tests.e2e.conftest import ended, free_ports
-from tests.e2e.test_orders import body
+from tests.e2e.bodies import body
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -44,7 +44,7 @@ class Pipeline:
         """The warehouse stand-in's control."""
         return RemoteControl(self.addresses.warehouse_url)
 
-    def client(self, name: str, scopes: str = "") -> OrdersClient:
+    def client(self, name: str, scopes: str = "orders:refund") -> OrdersClient:
         """A client of the API by name."""
         headers = {"X-Orders-Client": name, "X-Orders-Scopes": scopes}
         return OrdersClient(self.addresses.api_url, headers)
@@ -56,6 +56,24 @@ class Pipeline:
     def stock(self, *products: Product) -> None:
         """Put products into the catalogue."""
         put_products(self.addresses, products)
+
+    def restock(self, sku: str, on_hand: int) -> None:
+        """Set what is left of a product."""
+        self.aws("dynamodb").update_item(
+            TableName=self.addresses.outputs["InventoryTableName"],
+            Key={"sku": {"S": sku}},
+            UpdateExpression="SET on_hand = :n",
+            ExpressionAttributeValues={":n": {"N": str(on_hand)}},
+        )
+
+    def wait_until_the_queue_is_empty(self) -> None:
+        """Wait until no message waits and none is in flight."""
+        sqs, url = self.aws("sqs"), self.addresses.outputs["OrdersQueueUrl"]
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        eventually(
+            lambda: sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"],
+            lambda a: all(int(v) == 0 for v in a.values()),
+        )
 
     def item(self, table: str, **key: dict[str, str]) -> dict[str, Any]:
         """Read an item by the table's output name."""
@@ -84,8 +102,17 @@ class Pipeline:
 
     def shipments(self, order_id: str) -> list[dict[str, Any]]:
         """The order's shipments at the warehouse."""
-        found = self.warehouse.call("GET", "shipments")["shipments"]
-        return [s for s in found if s["order_id"] == order_id]
+        return [s for s in self.all_shipments() if s["order_id"] == order_id]
+
+    def all_shipments(self) -> list[dict[str, Any]]:
+        """All shipments at the warehouse."""
+        found: list[dict[str, Any]] = []
+        while True:
+            after = f"?after={found[-1]['order_id']}" if found else ""
+            page = self.warehouse.call("GET", f"shipments{after}")
+            found += page["shipments"]
+            if not page["has_more"]:
+                return found
 
     def logs(self) -> str:
         """Everything that all functions have logged."""
@@ -109,6 +136,16 @@ def eventually(look: Callable[[], T], good: Callable[[T], bool], seconds: float 
 def ended(client: OrdersClient, order_id: str, seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
     """Wait for an order to end."""
     return eventually(lambda: client.get(order_id), lambda o: o["status"] in TERMINAL, seconds)
+
+
+def refunds_ended(client: OrdersClient, order_id: str) -> list[dict[str, Any]]:
+    """Wait until nothing is left to do for an order's refunds."""
+
+    def finished(refund: dict[str, Any]) -> bool:
+        done = refund["status"] == "succeeded" and (refund["restocked"] or not refund["restock"])
+        return done or refund["status"] in {"failed", "attention_required"}
+
+    return eventually(lambda: client.refunds(order_id), lambda found: all(map(finished, found)))
 
 
 def free_ports(count: int) -> list[int]:

@@ -11,7 +11,7 @@ import pytest
 
 from orders.local.run_file import remove_run_file, run_file, write_run_file
 from tests.cli.test_local_run import ORDERS
-from tests.e2e.test_orders import body
+from tests.e2e.bodies import body
 
 if TYPE_CHECKING:
     from pathlib import Path

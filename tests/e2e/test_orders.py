@@ -4,28 +4,18 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from lambdas.domain.catalogue import Product
+from tests.e2e.bodies import body
 from tests.e2e.conftest import ended, eventually
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Pipeline
 
 pytestmark = pytest.mark.engine
-
-
-def body(*lines: tuple[str, int], card: str | None = "pm_card_visa", **more: Any) -> bytes:
-    """An order's JSON."""
-    order: dict[str, Any] = {
-        "currency": "GBP",
-        "lines": [{"sku": sku, "quantity": quantity} for sku, quantity in lines],
-        "payment_method": card,
-        **more,
-    }
-    return json.dumps({k: v for k, v in order.items() if v is not None}).encode()
 
 
 def test_an_order_is_paid_shipped_and_booked(pipeline: Pipeline, mug: str) -> None:
@@ -67,7 +57,7 @@ def test_the_same_order_fifty_times_at_once_is_one_of_everything(pipeline: Pipel
     assert all(a.order == answers[0].order for a in answers)
     order_id = answers[0].order["order_id"]
     assert ended(client, order_id)["status"] == "completed"
-    _wait_until_the_queue_is_empty(pipeline)
+    pipeline.wait_until_the_queue_is_empty()
     assert len(pipeline.intents(order_id)) == 1
     assert len(pipeline.shipments(order_id)) == 1
     assert len(pipeline.entries(order_id)) == 1
@@ -175,12 +165,3 @@ def test_the_outcome_is_published_once_with_cloudevents_attributes(pipeline: Pip
     assert detail["id"] == f"{order_id}.completed"
     assert detail["data"]["total"] == 1200
     events.remove_targets(Rule="outcomes", EventBusName=bus, Ids=["q"])
-
-
-def _wait_until_the_queue_is_empty(pipeline: Pipeline) -> None:
-    sqs, url = pipeline.aws("sqs"), pipeline.addresses.outputs["OrdersQueueUrl"]
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    eventually(
-        lambda: sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"],
-        lambda a: all(int(v) == 0 for v in a.values()),
-    )
