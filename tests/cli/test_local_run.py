@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orders.api_client import OrdersClient
-from tests.e2e.conftest import ended, free_ports
 from tests.e2e.bodies import body
+from tests.e2e.conftest import ended, free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -123,13 +123,18 @@ class Pipeline:
         )
 
 
-def eventually(look: Callable[[], T], good: Callable[[T], bool], seconds: float = PATIENCE_SECONDS) -> T:
+def eventually(
+    look: Callable[[], T],
+    good: Callable[[T], bool],
+    seconds: float = PATIENCE_SECONDS,
+    pause: float = 0.1,
+) -> T:
     """Look until what is seen is good; fail with what was seen last."""
     deadline = time.monotonic() + seconds
     while not good(seen := look()):
         if time.monotonic() > deadline:
             pytest.fail(f"not so after {seconds:.0f} s: {seen}")
-        time.sleep(0.1)
+        time.sleep(pause)
     return seen
 
 

@@ -10,8 +10,8 @@ import urllib3
 
 from lambdas.domain.identifiers import ClientId, order_id_for
 from orders.api_client import ApiRefused
+from tests.e2e.bodies import body
 from tests.e2e.conftest import ended, eventually
-from tests.e2e.test_orders import body
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Pipeline

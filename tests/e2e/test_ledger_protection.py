@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.e2e.bodies import body
 from tests.e2e.conftest import ended
-from tests.e2e.test_orders import body
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Pipeline

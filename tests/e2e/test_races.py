@@ -17,7 +17,7 @@ import pytest
 
 from orders.api_client import ApiRefused
 from tests.e2e.bodies import body, refund_of
-from tests.e2e.conftest import ended, refunds_ended
+from tests.e2e.conftest import ended, eventually, refunds_ended
 
 if TYPE_CHECKING:
     from orders.api_client import OrdersClient
@@ -28,17 +28,22 @@ pytestmark = pytest.mark.engine
 RACES: Final = int(os.environ.get("ORDERS_RACES", "20"))
 RACERS: Final = 4
 PRICE: Final = 1200
+EVENTS: Final = 8  # of an order that is sold
 
 
 def test_cancel_and_process(pipeline: Pipeline, mug: str) -> None:
     pipeline.restock(mug, 10 * RACES)
     client = pipeline.client("race of cancellations")
-    chance = random.Random(RACES)  # noqa: S311 - only a spread of delays
-    delays = [chance.uniform(0, 0.15) for _ in range(RACES)]
+    chance = random.Random(RACES)  # noqa: S311 - only a spread of moments
+    # How many events the order has when it is cancelled: from accepted to completed, and a little later.
+    moments = [(chance.randint(1, EVENTS), chance.uniform(0, 0.02)) for _ in range(RACES)]
 
     def race(number: int) -> tuple[str, str]:
+        events, later = moments[number]
         order_id = client.submit(body((mug, 2)), f"race-{number}").order["order_id"]
-        time.sleep(delays[number])
+        if events > 1:
+            eventually(lambda: client.get(order_id), lambda o: len(o["timeline"]) >= events, pause=0.002)
+        time.sleep(later)
         return order_id, _cancel(client, order_id, f"cancel-{number}")
 
     with ThreadPoolExecutor(RACERS) as pool:
