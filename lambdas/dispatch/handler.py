@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
@@ -12,11 +13,12 @@ from lambdas.adapters.dynamodb.claims import DynamoOrderStore
 from lambdas.adapters.dynamodb.refunds import DynamoRefunds
 from lambdas.adapters.order_queue import SqsOrderQueue
 from lambdas.adapters.workflow import StepFunctionsWorkflow
-from lambdas.domain.timestamps import utc_now
+from lambdas.domain.timestamps import to_text, utc_now
 from lambdas.domain.workflow import READ_SECONDS
 from lambdas.environment import DispatchEnvironment, read_environment
 from lambdas.services.dispatch_batch import Decision, DispatchBatch, Dispatched, Message
 from lambdas.services.pacing import Pacer
+from lambdas.step_log import describe
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -61,20 +63,26 @@ def _message(record: dict[str, Any]) -> Message:
         body=record["body"],
         receives=int(attributes["ApproximateReceiveCount"]),
         group=attributes.get("MessageGroupId"),
+        sent_at=to_text(datetime.fromtimestamp(int(attributes["SentTimestamp"]) / 1000, UTC)),
     )
 
 
 def _log(result: Dispatched) -> None:
+    """Write one line for each receive of a message, with the ids that its order's story is found by."""
     execution = result.execution
     facts = {
-        "order_id": result.order_id,
+        **(result.command or {}),
+        "claim": result.claim,
         "message_id": result.message.message_id,
+        "sent_at": result.message.sent_at,
         "receives": result.message.receives,
         "decision": result.decision,
         "execution": execution.state if execution else None,
+        "began_at": result.began_at,
+        "duration_ms": result.duration_ms,
     }
     if result.fault:
-        logger.error("dispatch failed", extra={**facts, "fault": result.fault})
+        logger.error("dispatch failed", extra={**facts, **describe(result.fault)})
     elif result.decision is Decision.DONE:
         logger.info("dispatched", extra=facts)
     elif execution is None:

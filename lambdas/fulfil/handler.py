@@ -21,6 +21,7 @@ from lambdas.domain.timestamps import utc_now
 from lambdas.environment import FulfilEnvironment, read_environment
 from lambdas.services.fulfil_order import FulfilOrder
 from lambdas.services.restock_refund import RestockRefund
+from lambdas.step_log import logged_step
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -69,10 +70,7 @@ def build() -> GoodsSteps:
 steps = build()
 
 
-@logger.inject_lambda_context(clear_state=True)
+@logged_step("fulfil", logger)
 def handle(event: dict[str, Any], _context: LambdaContext) -> StepResult:
     """Reserve and ship the order's goods, give them back, or restock what was refunded."""
-    logger.append_keys(order_id=event["order_id"], claim=event["claim"], action=event["action"])
-    result = steps.run(event)
-    logger.info("goods step done", extra={"outcome": result["outcome"]})
-    return result
+    return steps.run(event)

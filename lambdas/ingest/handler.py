@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
@@ -15,6 +16,7 @@ from lambdas.adapters.order_queue import SqsOrderQueue
 from lambdas.domain.timestamps import utc_now
 from lambdas.environment import IngestEnvironment, read_environment
 from lambdas.ingest.api import OrdersApi
+from lambdas.ingest.order_concerned import order_concerned
 from lambdas.ingest.responses import Response, problem
 from lambdas.services.cancel_order import CancelOrder
 from lambdas.services.read_orders import ReadOrders
@@ -49,15 +51,19 @@ api = build()
 
 @logger.inject_lambda_context(clear_state=True)
 def handle(event: dict[str, Any], _context: LambdaContext) -> Response:
-    """Answer a request; the log names route and outcome, never a body or a key."""
+    """Answer a request; the log names route, order and outcome, never a body or a key."""
+    began = time.monotonic()
     request_id = event["requestContext"]["requestId"]
-    logger.append_keys(route=event["routeKey"], http_request_id=request_id)
+    order_id = order_concerned(event, api.auth_mode)
+    logger.append_keys(route=event["routeKey"], http_request_id=request_id, order_id=order_id)
     try:
         response = api(event)
     except Exception:
         # The last resort of an entry point: the client gets an answer, the log gets the trace.
         logger.exception("request failed")
-        return problem("internal_error", request_id)
-    facts = {"status": response["statusCode"], "location": response["headers"].get("Location")}
+        response = problem("internal_error", request_id)
+    duration_ms = round((time.monotonic() - began) * 1000)
+    replayed = "Idempotent-Replayed" in response["headers"]
+    facts = {"status": response["statusCode"], "replayed": replayed, "duration_ms": duration_ms}
     logger.info("request answered", extra=facts)
     return response

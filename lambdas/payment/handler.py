@@ -26,6 +26,7 @@ from lambdas.services.authorise_payment import AuthorisePayment
 from lambdas.services.capture_payment import CapturePayment
 from lambdas.services.refund_order import RefundOrder
 from lambdas.services.reject_order import RejectOrder
+from lambdas.step_log import logged_step
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -81,10 +82,7 @@ def build() -> PaymentSteps:
 steps = build()
 
 
-@logger.inject_lambda_context(clear_state=True)
+@logged_step("payment", logger)
 def handle(event: dict[str, Any], context: LambdaContext) -> StepResult:
     """Authorise, capture, reject or refund."""
-    logger.append_keys(order_id=event["order_id"], claim=event["claim"], action=event["action"])
-    result = steps.run(event, context)
-    logger.info("payment step done", extra={"outcome": result["outcome"]})
-    return result
+    return steps.run(event, context)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import random
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -21,8 +22,9 @@ from lambdas.domain.timestamps import Clock, to_text
 from lambdas.domain.workflow import Execution, ExecutionState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
+    from lambdas.domain.commands import Command
     from lambdas.domain.order_store import OrderStore, RefundStore
     from lambdas.domain.workflow import Workflow
     from lambdas.services.pacing import Pacer
@@ -44,25 +46,37 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A received message; `receives` counts this receive too."""
+    """A received message; `receives` counts this receive too, `sent_at` is RFC 3339 in UTC."""
 
     message_id: str
     receipt_handle: str
     body: str
     receives: int
     group: str | None = None
+    sent_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Dispatched:
-    """One message's fate, as it is logged and reported to the event source."""
+    """One message's fate, as it is logged and reported to the event source.
+
+    `command` is what it asked for, None when it was no command of ours; `claim` is the execution's name;
+    `fault` is what broke in dispatch itself.
+    """
 
     message: Message
     decision: Decision
-    order_id: str | None = None
+    command: Command | None = None
+    claim: str | None = None
     execution: Execution | None = None
-    fault: str | None = None
-    """What broke in dispatch itself."""
+    fault: Exception | None = None
+    began_at: str = ""
+    duration_ms: int = 0
+
+    @property
+    def order_id(self) -> str | None:
+        """The order that the message is about."""
+        return self.command["order_id"] if self.command else None
 
     @property
     def keep(self) -> bool:
@@ -105,25 +119,25 @@ class DispatchBatch:
             return [future.result() for future in futures]
 
     def _dispatch_alone(self, message: Message) -> Dispatched:
-        try:
-            return self._dispatch(message)
-        except Exception as error:  # noqa: BLE001 - what nobody foresaw in one message must not fail the others
-            return Dispatched(message, Decision.LATER, fault=f"{type(error).__name__}: {error}")
-
-    def _dispatch(self, message: Message) -> Dispatched:
+        began = self.now()
         command = read_command(message.body)
-        if command is None:
+        claim = f"{command['order_id']}-{uuid.uuid4().hex[:12]}" if command else None
+        try:
+            result = self._dispatch(message, command, claim)
+        except Exception as error:  # noqa: BLE001 - what nobody foresaw in one message must not fail the others
+            result = Dispatched(message, Decision.LATER, command, claim, fault=error)
+        duration = self.now() - began
+        return replace(result, began_at=to_text(began), duration_ms=duration // timedelta(milliseconds=1))
+
+    def _dispatch(self, message: Message, command: Command | None, claim: str | None) -> Dispatched:
+        if command is None or claim is None:
             self._delay(message, 0)
             return Dispatched(message, Decision.UNREADABLE)
-        order_id = OrderId(command["order_id"])
-        name = f"{order_id}-{uuid.uuid4().hex[:12]}"
-        execution = self.workflow.run(name, command)
-        decision = self._decide(message, command, name, execution)
-        return Dispatched(message, decision, order_id, execution)
+        execution = self.workflow.run(claim, command)
+        decision = self._decide(message, command, claim, execution)
+        return Dispatched(message, decision, command, claim, execution)
 
-    def _decide(
-        self, message: Message, command: Mapping[str, str], name: str, execution: Execution
-    ) -> Decision:
+    def _decide(self, message: Message, command: Command, name: str, execution: Execution) -> Decision:
         last = message.receives >= self.max_receives
         match execution.state:
             case ExecutionState.SUCCEEDED:
@@ -151,7 +165,7 @@ class DispatchBatch:
             return Decision.DEAD
         return Decision.RESENT
 
-    def _give_back(self, command: Mapping[str, str], claim: str, failure: str | None) -> None:
+    def _give_back(self, command: Command, claim: str, failure: str | None) -> None:
         order_id, at = OrderId(command["order_id"]), to_text(self.now())
         try:
             if failure and command["command"] == REFUND:

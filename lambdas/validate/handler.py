@@ -16,6 +16,7 @@ from lambdas.domain.timestamps import utc_now
 from lambdas.environment import ValidateEnvironment, read_environment
 from lambdas.services.claim_refund import ClaimRefund
 from lambdas.services.validate_order import ValidateOrder
+from lambdas.step_log import logged_step
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -55,10 +56,7 @@ def build() -> FirstSteps:
 steps = build()
 
 
-@logger.inject_lambda_context(clear_state=True)
+@logged_step("validate", logger)
 def handle(event: dict[str, Any], _context: LambdaContext) -> StepResult:
     """Claim and validate the order, or claim it for a refund."""
-    logger.append_keys(order_id=event["order_id"], claim=event["claim"])
-    result = steps.run(event)
-    logger.info("validated", extra={"outcome": result["outcome"]})
-    return result
+    return steps.run(event)

@@ -129,6 +129,29 @@ def test_every_execution_has_its_own_name_that_step_functions_accepts(desk: Desk
     assert all(name.startswith(order_id) and len(name) <= 80 for name in names)
 
 
+def test_a_result_tells_whose_execution_it_was_when_and_how_long(desk: Desk) -> None:
+    order_id = desk.accept()
+    began = desk.pipeline.clock.text
+    desk.workflow.before = lambda _run: desk.pipeline.clock.advance(1.25)
+    result = desk.receive(order_id)
+    (run,) = desk.workflow.runs
+    assert (result.order_id, result.claim) == (order_id, run.name)
+    assert (result.began_at, result.duration_ms) == (began, 1_250)
+
+
+def test_what_breaks_in_dispatch_itself_keeps_the_message_and_says_whose_it_was(desk: Desk) -> None:
+    def breaks(_run: Run) -> None:
+        raise ZeroDivisionError
+
+    order_id = desk.accept()
+    desk.workflow.before = breaks
+    result = desk.receive(order_id)
+    (run,) = desk.workflow.runs
+    assert (result.decision, result.keep) == (Decision.LATER, True)
+    assert (result.order_id, result.claim) == (order_id, run.name)
+    assert isinstance(result.fault, ZeroDivisionError)
+
+
 @pytest.mark.parametrize("end", [FAILED, TIMED_OUT])
 def test_a_failed_execution_gives_the_order_back_and_comes_later(desk: Desk, end: Execution) -> None:
     order_id = desk.accept(end)
