@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from stacks.errors import SettingsError
+from stacks.names import stack_prefix
 from stacks.timeouts import MAX_RECEIVES, PACING_SECONDS, FunctionName
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class Settings:
     @property
     def stack_prefix(self) -> str:
         """What every name of this environment starts with, as in `orders-prod`."""
-        return f"orders-{self.environment}"
+        return stack_prefix(self.environment)
 
     @property
     def starts_per_second(self) -> float:

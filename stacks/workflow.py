@@ -51,6 +51,8 @@ class WorkflowStack(Stack):
 
         CfnOutput(self, "StateMachineArn", value=self.machine.state_machine_arn)
         CfnOutput(self, "EventBusName", value=self.bus.event_bus_name)
+        CfnOutput(self, "PaymentApiUrl", value=self._payment_api)
+        CfnOutput(self, "WarehouseApiUrl", value=self._warehouse_url)
 
     def _address(self, id_: str, default: str | None) -> str:
         """The address itself; without one, and in the local run, a parameter of the template.

@@ -12,6 +12,7 @@ from constructs import Construct
 from stacks.constructs.logs import log_group
 from stacks.constructs.permissions import allow, role_with
 from stacks.constructs.table import removal_policy_once_made
+from stacks.names import function_log_group, function_name
 from stacks.timeouts import FUNCTION_SECONDS
 
 if TYPE_CHECKING:
@@ -61,8 +62,8 @@ class PythonFunction(Construct):
                 was published with the old value.
         """
         super().__init__(scope, id_)
-        full_name = f"{settings.stack_prefix}-{name}"
-        group = log_group(self, "Logs", name=f"/aws/lambda/{full_name}", settings=settings)
+        log_name = function_log_group(settings.environment, name)
+        group = log_group(self, "Logs", name=log_name, settings=settings)
         role = role_with(
             self,
             "lambda",
@@ -77,7 +78,7 @@ class PythonFunction(Construct):
         self.function = lambda_.Function(
             self,
             "Function",
-            function_name=full_name,
+            function_name=function_name(settings.environment, name),
             runtime=lambda_.Runtime(settings.runtime, lambda_.RuntimeFamily.PYTHON),
             architecture=_architecture(settings),
             handler=f"lambdas.{name}.handler.handle",

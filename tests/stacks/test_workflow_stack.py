@@ -58,6 +58,8 @@ OUTPUTS: Final = {
     "EventBusName",
     "PaymentSecretName",
     "WarehouseSecretName",
+    "PaymentApiUrl",
+    "WarehouseApiUrl",
 }
 
 
