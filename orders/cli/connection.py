@@ -1,4 +1,4 @@
-"""Which pipeline a command talks to, and as whom."""
+"""Which pipeline a command talks to, and as whom: clients by the API, operators by the AWS account."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import os
 from typing import TYPE_CHECKING
 
 from orders.api_client import OrdersClient
+from orders.deployment import LOCAL, find_deployment
 from orders.local.run_file import read_run_file
+from stacks.settings import ENVIRONMENTS
 
 if TYPE_CHECKING:
     import argparse
+
+    from orders.deployment import Deployment
 
 DEFAULT_CLIENT = "demo"
 
@@ -38,3 +42,30 @@ def connect(arguments: argparse.Namespace, scopes: str = "") -> OrdersClient:
     if arguments.token:
         return OrdersClient(url.rstrip("/"), {"Authorization": f"Bearer {arguments.token}"})
     return OrdersClient(url.rstrip("/"), {"X-Orders-Client": arguments.client, "X-Orders-Scopes": scopes})
+
+
+class WrongUsage(Exception):
+    """The options contradict each other."""
+
+
+def add_deployment_options(parser: argparse.ArgumentParser) -> None:
+    """Add --env, --profile and --region.
+
+    No environment variable chooses the environment: what an operator's command works on stands in it.
+    """
+    parser.add_argument(
+        "--env",
+        choices=ENVIRONMENTS,
+        default=LOCAL,
+        help="the environment (default: the local run that is up)",
+    )
+    parser.add_argument("--profile", help="of the AWS configuration, for a deployed environment")
+    parser.add_argument("--region", help="of a deployed environment (default: the profile's)")
+
+
+def open_deployment(arguments: argparse.Namespace) -> Deployment:
+    """Find the pipeline that the options name; raises WrongUsage or DeploymentError."""
+    if arguments.env == LOCAL and (arguments.profile or arguments.region):
+        others = ", ".join(name for name in ENVIRONMENTS if name != LOCAL)
+        raise WrongUsage(f"--profile and --region want --env (one of {others})")
+    return find_deployment(arguments.env, arguments.profile, arguments.region)

@@ -1,0 +1,112 @@
+"""An order's lines from the log groups of all functions.
+
+CloudWatch Logs has no index: `FilterLogEvents` goes through all that was logged since a time, page by page
+(https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html). An old order
+of a busy pipeline takes a while, so reading has a limit, and what it left out is said.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from orders.aws_errors import explain
+from orders.trace.model import Log, NotRead
+from orders.trace.story import LogLine, tell
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# A request comes before its order, and clocks differ.
+MARGIN: Final = timedelta(minutes=5)
+READ_SECONDS: Final = 30.0
+# Powertools' own form of `timestamp`.
+_WRITTEN: Final = "%Y-%m-%d %H:%M:%S,%f%z"
+
+
+def read_log(
+    logs: Any,  # noqa: ANN401 - botocore makes its client classes at run time
+    groups: Mapping[str, str],
+    order_id: str,
+    accepted_at: datetime,
+    seconds: float = READ_SECONDS,
+) -> Log | NotRead:
+    """Read what the functions logged of an order.
+
+    Args:
+        logs: botocore's client of CloudWatch Logs.
+        groups: the log groups' names by function.
+        order_id: a valid one: it becomes a part of the filter.
+        accepted_at: reading begins five minutes earlier.
+        seconds: after so many, no further page is read.
+    """
+    since = round((accepted_at - MARGIN).timestamp() * 1000)
+    deadline = time.monotonic() + seconds
+    with ThreadPoolExecutor(max(1, len(groups))) as pool:
+        reading = {
+            function: pool.submit(_read_group, logs, group, order_id, since, deadline)
+            for function, group in groups.items()
+        }
+    lines: list[LogLine] = []
+    remarks: list[str] = []
+    failures: list[str] = []
+    for function, future in reading.items():
+        try:
+            found, complete = future.result()
+        except (BotoCoreError, ClientError) as error:
+            failures.append(f"the log of {function}: {explain(error)}")
+            continue
+        lines += found
+        if not complete:
+            remarks.append(f"the log of {function} was read for {seconds:.0f} s only: --log-seconds reads on")
+    if failures and len(failures) == len(groups):
+        return NotRead(failures[0].partition(": ")[2])
+    if not lines:
+        remarks.append("the functions' logs have nothing of this order: they are kept for a limited time")
+    return Log(tell(lines), (*failures, *remarks))
+
+
+def parse_line(message: str, written: int) -> LogLine | None:
+    """Read a line that one of our loggers wrote at `written` (epoch milliseconds), None for any other."""
+    try:
+        fields = json.loads(message)
+    except ValueError:
+        return None
+    if not isinstance(fields, dict):
+        return None
+    at = datetime.fromtimestamp(written / 1000, UTC)
+    with suppress(ValueError, TypeError):
+        # The local run knows only when an invocation ended.
+        at = datetime.strptime(fields.get("timestamp", ""), _WRITTEN).astimezone(UTC)
+    return LogLine(at, str(fields.get("service", "")), fields)
+
+
+def _read_group(
+    logs: Any,  # noqa: ANN401 - see read_log
+    group: str,
+    order_id: str,
+    since: int,
+    deadline: float,
+) -> tuple[list[LogLine], bool]:
+    """Return the lines, and whether they are all."""
+    # A term, and no JSON pattern such as `{ $.order_id = "..." }`: the embedded engine takes that for one
+    # that everything matches. Which lines are the order's own is looked at here.
+    query: dict[str, Any] = {"logGroupName": group, "startTime": since, "filterPattern": f'"{order_id}"'}
+    found: list[LogLine] = []
+    while True:
+        answer = logs.filter_log_events(**query)
+        for event in answer["events"]:
+            line = parse_line(event["message"], event["timestamp"])
+            if line and line.fields.get("order_id") == order_id:
+                found.append(line)
+        if "nextToken" not in answer:
+            return found, True
+        if time.monotonic() > deadline:
+            return found, False
+        query["nextToken"] = answer["nextToken"]

@@ -1,0 +1,144 @@
+"""What the tables have of an order: head, lines, refunds, reservation markers, stock and journal entries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lambdas.adapters.dynamodb.attributes import from_item, to_item
+from lambdas.adapters.dynamodb.catalogue import DynamoCatalogue
+from lambdas.adapters.dynamodb.ledger import entry_from_item
+from lambdas.adapters.dynamodb.order_items import HEAD, lines_from_maps, order_from_head
+from lambdas.adapters.dynamodb.stock import SKUS_WITH_HEAD, SKUS_WITH_MARKER
+from lambdas.domain.order import FulfillmentStatus, digest_lines
+from orders.trace.model import BookedEntry, Cancellation, NotRead, StockLine, StoredOrder, StoredRefund
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from lambdas.domain.order import Line, Order
+
+_STATES = {
+    FulfillmentStatus.RESERVED: "reserved",
+    FulfillmentStatus.SHIPPED: "shipped",
+    FulfillmentStatus.RELEASED: "given back",
+}
+NOT_HELD = "not held"
+
+
+def read_order(dynamodb: Any, table: str, order_id: str) -> StoredOrder | None:  # noqa: ANN401 - botocore's
+    """Read all items of an order by one consistent query; None when there is no such order."""
+    items = {item["item"]["S"]: item for item in _partition(dynamodb, table, order_id)}
+    if HEAD not in items:
+        return None
+    order = order_from_head(items[HEAD])
+    head = from_item(items[HEAD])
+    lines = _lines(order, items)
+    refunds = [_refund(from_item(i), lines) for name, i in items.items() if name.startswith("REFUND#")]
+    return StoredOrder(
+        order=order,
+        lines=lines,
+        refunds=tuple(sorted(refunds, key=lambda refund: (refund.requested_at, refund.refund_id))),
+        chunks=frozenset(int(n.split("#")[1]) for n in items if n.startswith("RESERVATION#")),
+        cancellation=_cancellation(order, head.get("cancellation")),
+        refunded=head.get("refunds", {}).get("refunded", 0),
+        held=head.get("held", False),
+        handed_back=head.get("handed_back", 0),
+    )
+
+
+def read_stock(dynamodb: Any, table: str, stored: StoredOrder) -> tuple[StockLine, ...] | NotRead:  # noqa: ANN401 - botocore's
+    """Read what is on hand of the order's SKUs, beside what the order has of each."""
+    if isinstance(stored.lines, NotRead):
+        return stored.lines
+    wanted = stored.quantities
+    products = DynamoCatalogue(dynamodb, table).products(wanted)
+    restocked = _restocked(stored)
+    return tuple(
+        StockLine(
+            sku=sku,
+            quantity=quantity,
+            state=_state(stored, number, len(wanted)),
+            restocked=restocked.get(sku, 0),
+            on_hand=products[sku].on_hand if sku in products else None,
+        )
+        for number, (sku, quantity) in enumerate(wanted.items())
+    )
+
+
+def read_ledger(dynamodb: Any, table: str, order_id: str) -> tuple[BookedEntry, ...]:  # noqa: ANN401 - botocore's
+    """Read the order's journal entries in the order of their numbers."""
+    return tuple(
+        BookedEntry(entry := entry_from_item(item), intact=item["hash"]["S"] == entry.hash)
+        for item in _partition(dynamodb, table, order_id)
+    )
+
+
+def _partition(dynamodb: Any, table: str, order_id: str) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - botocore's
+    query = {
+        "TableName": table,
+        "KeyConditionExpression": "order_id = :order",
+        "ExpressionAttributeValues": to_item({":order": order_id}),
+        "ConsistentRead": True,
+    }
+    while True:
+        answer = dynamodb.query(**query)
+        yield from answer["Items"]
+        if "LastEvaluatedKey" not in answer:
+            return
+        query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+def _lines(order: Order, items: Mapping[str, Any]) -> tuple[Line, ...] | NotRead:
+    lines = order.lines
+    if lines is None:
+        kept = items.get(f"LINES#{order.lines_digest}")
+        if kept is None:
+            return NotRead("its lines are not in the table")
+        lines = lines_from_maps(from_item(kept)["lines"])
+    if digest_lines(lines) != order.lines_digest:
+        return NotRead("its lines are not those that were accepted")
+    return lines
+
+
+def _refund(values: Mapping[str, Any], lines: tuple[Line, ...] | NotRead) -> StoredRefund:
+    returned: dict[str, int] = {}
+    known = () if isinstance(lines, NotRead) else lines
+    for part in values.get("lines", ()) if known else ():
+        sku = known[part["line"] - 1].sku
+        returned[sku] = returned.get(sku, 0) + part["quantity"]
+    return StoredRefund(
+        refund_id=values["refund_id"],
+        status=values["status"],
+        amount=values["amount"],
+        reason_code=values["reason_code"],
+        restock=values["restock"],
+        restocked=values["restocked"],
+        requested_at=values["requested_at"],
+        updated_at=values["updated_at"],
+        psp_reference=values.get("psp_reference"),
+        failure=values.get("failure"),
+        returned=returned,
+    )
+
+
+def _cancellation(order: Order, kept: Mapping[str, Any] | None) -> Cancellation | None:
+    if kept is None:
+        return None
+    ended = {True: "done", False: "refused"}[order.status == "cancelled"]
+    return Cancellation(ended if order.terminal else "requested", kept["reason_code"], kept["requested_at"])
+
+
+def _restocked(stored: StoredOrder) -> dict[str, int]:
+    back: dict[str, int] = {}
+    for refund in stored.refunds:
+        for sku, quantity in refund.returned.items() if refund.restocked else ():
+            back[sku] = back.get(sku, 0) + quantity
+    return back
+
+
+def _state(stored: StoredOrder, number: int, skus: int) -> str:
+    """Say what the order has of its SKU with this number; large orders are held in chunks with markers."""
+    status = stored.order.fulfillment_status
+    if skus > SKUS_WITH_HEAD and status in {FulfillmentStatus.UNRESERVED, FulfillmentStatus.RESERVED}:
+        return "reserved" if number // SKUS_WITH_MARKER in stored.chunks else NOT_HELD
+    return _STATES.get(status, NOT_HELD)
