@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from lambdas.domain.ledger import CAPTURE, RECEIVABLE
+from lambdas.domain.ledger import CAPTURE, RECEIVABLE, REFUND
+from lambdas.domain.refund import RefundStatus
 from orders.trace.model import Agreement, Fact, NotRead, Verdict
 
 if TYPE_CHECKING:
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
 
     from orders.trace.model import Trace
 
-REFUND: Final = "refund"
 DIFFERENCES_SHOWN: Final = 3
 
 
@@ -33,8 +33,8 @@ def _still_moving(trace: Trace) -> str | None:
         return f"the order has not ended, it is {stored.order.status}"
     if stored.claim_is_live(trace.traced_at):
         return "an execution holds the order"
-    if open_refunds := [r.refund_id for r in stored.refunds if not r.decided]:
-        return f"{', '.join(open_refunds)} is under way"
+    if unfinished := [refund.refund_id for refund in stored.refunds if not refund.finished]:
+        return f"{unfinished[0]} is not finished"
     return None
 
 
@@ -42,8 +42,8 @@ def _money(trace: Trace) -> list[Fact]:
     stored, payment = trace.stored, trace.payment
     captured: dict[str, int | str] = {"order": stored.captured}
     refunded: dict[str, int | str] = {
-        "order": stored.refunded,
-        "refunds": sum(refund.amount for refund in stored.refunds if refund.status == "succeeded"),
+        "order": stored.order.refunds.refunded,
+        "refunds": sum(r.amount for r in stored.refunds if r.status is RefundStatus.SUCCEEDED),
     }
     held: dict[str, int | str] = {"order": 0}
     if not isinstance(payment, NotRead):

@@ -14,7 +14,8 @@ from lambdas.domain.timestamps import to_text
 from orders.trace.model import NotRead
 
 if TYPE_CHECKING:
-    from lambdas.domain.order import Line
+    from lambdas.domain.order import Line, Order
+    from lambdas.domain.refund import Refund
     from orders.deployment import Deployment
     from orders.trace.model import Agreement, BookedEntry, StoredOrder, Trace
 
@@ -44,10 +45,10 @@ def trace_as_json(trace: Trace, agreement: Agreement, deployment: Deployment) ->
         "claim": _claim(trace),
         "timeline": [{"at": event.at, "event": event.name} for event in stored.order.timeline],
         "lines": None if isinstance(stored.lines, NotRead) else _lines(stored.lines),
-        "refunds": _plain(stored.refunds),
+        "refunds": [_refund(refund, stored) for refund in stored.refunds],
         "requests": _plain(story and story.requests),
         "executions": _plain(story and story.executions),
-        "messages": story and _messages(story.messages),
+        "messages": _plain(story and story.messages),
         "notes": _plain(story and story.notes),
         "payment": _plain(trace.payment),
         "shipment": _plain(trace.shipment),
@@ -75,16 +76,31 @@ def _order(stored: StoredOrder) -> dict[str, Any]:
         "currency": order.currency,
         "total": order.total,
         "tax": order.tax,
-        "refunded": stored.refunded,
+        "refunded": order.refunds.refunded,
+        "refund_pending": order.refunds.reserved - order.refunds.refunded,
         "accepted_at": order.accepted_at,
         "updated_at": order.updated_at,
         "payment_intent": order.payment_intent,
         "key_generation": order.key_generation,
         "revision": order.revision,
-        "cancellation": _plain(stored.cancellation),
-        "held": stored.held,
-        "handed_back": stored.handed_back,
+        "cancellation": _cancellation(order),
+        "held": order.held,
+        "expiring": order.expiring,
+        "handed_back": order.handed_back,
     }
+
+
+def _cancellation(order: Order) -> dict[str, Any] | None:
+    wish = order.cancellation
+    if wish is None:
+        return None
+    status = order.cancellation_status
+    return {"status": status, "reason_code": wish.reason_code, "requested_at": wish.requested_at}
+
+
+def _refund(refund: Refund, stored: StoredOrder) -> dict[str, Any]:
+    kept = {name: value for name, value in asdict(refund).items() if name not in {"order_id", "request_hash"}}
+    return {**_plain(kept), "returned": stored.returned(refund), "finished": refund.finished}
 
 
 def _lines(lines: tuple[Line, ...]) -> list[dict[str, Any]]:
@@ -100,10 +116,6 @@ def _claim(trace: Trace) -> dict[str, Any] | None:
         return None
     live = trace.stored.claim_is_live(trace.traced_at)
     return {"execution": order.claim, "until": to_text(trace.stored.claim_until), "live": live}
-
-
-def _messages(messages: dict[str, int]) -> list[dict[str, Any]]:
-    return [{"number": number, "message_id": message_id} for message_id, number in messages.items()]
 
 
 def _entry(booked: BookedEntry) -> dict[str, Any]:

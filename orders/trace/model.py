@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from lambdas.domain.order import FulfillmentStatus, PaymentStatus, quantities_by_sku
+from lambdas.domain.refund import quantities_to_restock
 
 if TYPE_CHECKING:
     from lambdas.domain.ledger import JournalEntry
     from lambdas.domain.order import Line, Order
+    from lambdas.domain.refund import Refund
     from orders.trace.story import Story
 
 
@@ -23,48 +25,13 @@ class NotRead:
 
 
 @dataclass(frozen=True, slots=True)
-class Cancellation:
-    """A client's wish to end the order, and what became of it: `requested`, `done` or `refused`."""
-
-    status: str
-    reason_code: str
-    requested_at: str
-
-
-@dataclass(frozen=True, slots=True)
-class StoredRefund:
-    """A refund as the orders table has it; `returned` are quantities by SKU where it names lines."""
-
-    refund_id: str
-    status: str
-    amount: int
-    reason_code: str
-    restock: bool
-    restocked: bool
-    requested_at: str
-    updated_at: str
-    psp_reference: str | None = None
-    failure: str | None = None
-    returned: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def decided(self) -> bool:
-        """Whether nothing will change it any more."""
-        return self.status == "failed" or (self.status == "succeeded" and self.restocked >= self.restock)
-
-
-@dataclass(frozen=True, slots=True)
 class StoredOrder:
     """All that the orders table has of an order; `chunks` are the numbers of its reservation's markers."""
 
     order: Order
     lines: tuple[Line, ...] | NotRead
-    refunds: tuple[StoredRefund, ...] = ()
+    refunds: tuple[Refund, ...] = ()
     chunks: frozenset[int] = frozenset()
-    cancellation: Cancellation | None = None
-    refunded: int = 0
-    held: bool = False
-    handed_back: int = 0
 
     @property
     def captured(self) -> int:
@@ -81,6 +48,10 @@ class StoredOrder:
     def quantities(self) -> dict[str, int]:
         """What the order needs of each SKU; empty when its lines could not be read."""
         return {} if isinstance(self.lines, NotRead) else quantities_by_sku(self.lines)
+
+    def returned(self, refund: Refund) -> dict[str, int]:
+        """Return what a refund's lines name of each SKU; empty when the order's lines could not be read."""
+        return {} if isinstance(self.lines, NotRead) else quantities_to_restock(refund, self.lines)
 
     @property
     def claim_until(self) -> datetime:
@@ -151,8 +122,8 @@ class Payment:
 
     @property
     def refunded(self) -> int:
-        """What went back to the customer, and did not come back from there."""
-        return sum(refund.amount for refund in self.refunds if refund.status == "succeeded")
+        """What went back to the customer or is on its way, and did not come back from there."""
+        return sum(refund.amount for refund in self.refunds if refund.status not in {"failed", "canceled"})
 
 
 @dataclass(frozen=True, slots=True)

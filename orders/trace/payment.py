@@ -9,7 +9,7 @@ import stripe
 from stripe import StripeClient
 
 from lambdas.adapters.http_pool import make_pool
-from lambdas.adapters.stripe_payments import PooledHttpClient
+from lambdas.adapters.stripe_api import PooledHttpClient
 from orders.trace.model import NotRead, Payment, ProviderRefund
 
 if TYPE_CHECKING:

@@ -62,23 +62,27 @@ def _claim(trace: Trace) -> Text:
 
 def _notable(trace: Trace) -> Iterator[Row]:
     """Say what most orders have nothing of."""
-    stored = trace.stored
-    if wish := stored.cancellation:
+    order = trace.stored.order
+    if wish := order.cancellation:
         at = after_acceptance(trace, wish.requested_at)
-        yield "Cancel", Text(f"{wish.status}, {wish.reason_code}, requested {at}", WARN)
-    if stored.held:
+        yield "Cancel", Text(f"{order.cancellation_status}, {wish.reason_code}, requested {at}", WARN)
+    if order.held:
         yield "Held", Text("an operator keeps its payment, however old it gets", WARN)
-    if stored.handed_back:
-        yield "Watchdog", Text(f"handed it back to the queue {count(stored.handed_back, 'time')}", WARN)
+    if order.expiring:
+        yield "Expiring", Text("its payment is to be given free before it expires", WARN)
+    if order.handed_back:
+        yield "Watchdog", Text(f"handed it back to the queue {count(order.handed_back, 'time')}", WARN)
     if isinstance(trace.log, NotRead):
         return
     story = trace.log.story
     failed = {"attempt": len(story.failed_attempts), "execution": len(story.failed_executions)}
     if told := [count(number, noun) for noun, number in failed.items() if number]:
         yield "Failures", Text(f"{' and '.join(told)} failed", BAD)
-    if len(story.receives) > 1:
+    repeats = sum(message.repeats for message in story.messages)
+    if repeats or len(story.receives) > len(story.messages):
         messages, receives = count(len(story.messages), "message"), count(len(story.receives), "receive")
-        yield "Queue", Text(f"{messages}, {receives}", WARN)
+        again = f", {count(repeats, 'message')} sent again" if repeats else ""
+        yield "Queue", Text(f"{messages}, {receives}{again}", WARN)
     if any(receive.decision == "dead" for receive in story.receives[-1:]):
         yield "", Text("its message went to the dead-letter queue and waits for a person", BAD)
 

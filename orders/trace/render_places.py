@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from rich.text import Text
 
 from lambdas.domain.money import format_minor
+from lambdas.domain.refund import RefundStatus
 from orders.trace.layout import BAD, DIM, WARN, after_acceptance, count, size, unread
 from orders.trace.model import NotRead
 from orders.trace.stored import NOT_HELD
@@ -15,11 +16,12 @@ from orders.trace.stored import NOT_HELD
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from lambdas.domain.refund import Refund
     from orders.trace.layout import Row
-    from orders.trace.model import BookedEntry, Payment, StockLine, StoredRefund, Trace
+    from orders.trace.model import BookedEntry, Payment, StockLine, Trace
 
 SHOWN: Final = 5
-_REFUND_STYLE: Final = {"succeeded": "", "requested": WARN}
+_REFUND_STYLE: Final = {RefundStatus.SUCCEEDED: "", RefundStatus.REQUESTED: WARN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +75,8 @@ class Places:
         if len(refunds) > SHOWN:
             yield Text(f"and {len(refunds) - SHOWN} before these", DIM)
 
-    def _refund(self, refund: StoredRefund) -> Text:
-        goods = list(refund.returned.items())
+    def _refund(self, refund: Refund) -> Text:
+        goods = list(self.trace.stored.returned(refund).items())
         what = ", ".join(f"{quantity} {sku}" for sku, quantity in goods[:SHOWN])
         what += f" and {count(len(goods) - SHOWN, 'SKU')} more" if len(goods) > SHOWN else ""
         back = ("restocked" if refund.restocked else "to be restocked") if refund.restock else ""
@@ -121,7 +123,9 @@ class Places:
     def _entry(self, booked: BookedEntry) -> Text:
         entry = booked.entry
         postings = ", ".join(f"{p.account} {format_minor(p.amount, p.currency)}" for p in entry.postings)
-        why = f" ({entry.reason_code}, reverses {entry.reverses})" if entry.reverses else ""
+        # An entry's id is that of its order and its number, and all of these are of one order.
+        reversed_entry = (entry.reverses or "").rpartition("_")[2]
+        why = f" ({entry.reason_code}, reverses {reversed_entry})" if entry.reverses else ""
         at = after_acceptance(self.trace, entry.booked_at)
         return Text(f"{entry.entry_no} {entry.kind} {at}  {postings}{why}", "" if booked.intact else BAD)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from rich.table import Table
@@ -10,7 +11,7 @@ from rich.text import Text
 from orders.trace.layout import BAD, DIM, WARN, after_acceptance, count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from orders.trace.model import Log, Trace
@@ -24,6 +25,9 @@ REQUESTS_SHOWN: Final = 3
 EXECUTIONS_SHOWN: Final = 4
 ATTEMPTS_SHOWN: Final = 10
 NOTES_SHOWN: Final = 5
+# Any order's: a story is about one.
+_OWN_CLAIM: Final = re.compile(r"ord_[a-z2-7]{26}-(?=[0-9a-f]{12})")
+_OWN_ID: Final = re.compile(r"ord_[a-z2-7]{26}")
 _DECISIONS: Final = {
     "done": "done",
     "later": "comes again",
@@ -49,8 +53,8 @@ def happened(trace: Trace, log: Log) -> Table:
 
 def _rows(story: Story) -> Iterator[Row]:
     blocks = [[row] for row in _requests(story.requests)]
-    messages = story.messages
-    blocks += _shortened([list(_execution(e, messages)) for e in story.executions], EXECUTIONS_SHOWN)
+    numbers = {message.message_id: message.number for message in story.messages}
+    blocks += _shortened([list(_execution(e, numbers)) for e in story.executions], EXECUTIONS_SHOWN)
     blocks += [
         [(note.at, Text(note.service), Text(note.message, _note_style(note.level)), None)]
         for note in story.notes[-NOTES_SHOWN:]
@@ -82,13 +86,13 @@ def _requests(requests: Sequence[Request]) -> Iterator[Row]:
         yield reads[0].at, Text("GET"), Text(f"read {count(len(reads), 'time')}", DIM), None
 
 
-def _execution(execution: Execution, messages: dict[str, int]) -> Iterator[Row]:
+def _execution(execution: Execution, numbers: Mapping[str, int]) -> Iterator[Row]:
     receive = execution.receive
     if receive is None:
         yield execution.began_at, Text("execution"), Text("its end is not logged (yet)", WARN), None
     else:
         command = "" if receive.command in {None, "process"} else f"{receive.command}, "
-        what = f"{command}message {messages[receive.message_id]}, receive {receive.receives}"
+        what = f"{command}message {numbers[receive.message_id]}, receive {receive.receives}"
         yield execution.began_at, Text(what), _fate(receive), receive.duration_ms
     attempts = execution.attempts
     for attempt in attempts[:ATTEMPTS_SHOWN]:
@@ -102,15 +106,20 @@ def _fate(receive: Receive) -> Text:
     if not receive.failed:
         return Text(decision)
     failure = ":".join(part for part in (receive.step, receive.error_class) if part)
-    return Text(": ".join(part for part in (failure, receive.error, decision) if part), BAD)
+    return _failure(failure, receive.error, decision)
 
 
 def _outcome(attempt: Attempt) -> Text:
     if attempt.cut_off:
         return Text("ran out of the function's time", BAD)
     if attempt.failed:
-        return Text(": ".join(part for part in (attempt.error_class, attempt.error) if part), BAD)
+        return _failure(attempt.error_class, attempt.error)
     return Text(f"{attempt.outcome}, {attempt.reason}" if attempt.reason else str(attempt.outcome))
+
+
+def _failure(*parts: str | None) -> Text:
+    """Join what is known of a failure, without the ids that are the order's own and 30 characters long."""
+    return Text(_OWN_ID.sub("the order", _OWN_CLAIM.sub("", ": ".join(p for p in parts if p))), BAD)
 
 
 def _note_style(level: str) -> str:

@@ -8,9 +8,12 @@ from lambdas.adapters.dynamodb.attributes import from_item, to_item
 from lambdas.adapters.dynamodb.catalogue import DynamoCatalogue
 from lambdas.adapters.dynamodb.ledger import entry_from_item
 from lambdas.adapters.dynamodb.order_items import HEAD, lines_from_maps, order_from_head
-from lambdas.adapters.dynamodb.stock import SKUS_WITH_HEAD, SKUS_WITH_MARKER
+from lambdas.adapters.dynamodb.refunds import PREFIX as REFUND_PREFIX
+from lambdas.adapters.dynamodb.refunds import refund_from_item
+from lambdas.adapters.dynamodb.stock import SKUS_WITH_HEAD
+from lambdas.adapters.dynamodb.stock_moves import RESERVATION, SKUS_WITH_MARKER
 from lambdas.domain.order import FulfillmentStatus, digest_lines
-from orders.trace.model import BookedEntry, Cancellation, NotRead, StockLine, StoredOrder, StoredRefund
+from orders.trace.model import BookedEntry, NotRead, StockLine, StoredOrder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,18 +34,13 @@ def read_order(dynamodb: Any, table: str, order_id: str) -> StoredOrder | None: 
     if HEAD not in items:
         return None
     order = order_from_head(items[HEAD])
-    head = from_item(items[HEAD])
-    lines = _lines(order, items)
-    refunds = [_refund(from_item(i), lines) for name, i in items.items() if name.startswith("REFUND#")]
+    refunds = (refund_from_item(item) for name, item in items.items() if name.startswith(REFUND_PREFIX))
+    markers = (name.partition("#") for name in items)
     return StoredOrder(
         order=order,
-        lines=lines,
+        lines=_lines(order, items),
         refunds=tuple(sorted(refunds, key=lambda refund: (refund.requested_at, refund.refund_id))),
-        chunks=frozenset(int(n.split("#")[1]) for n in items if n.startswith("RESERVATION#")),
-        cancellation=_cancellation(order, head.get("cancellation")),
-        refunded=head.get("refunds", {}).get("refunded", 0),
-        held=head.get("held", False),
-        handed_back=head.get("handed_back", 0),
+        chunks=frozenset(int(number) for kind, _, number in markers if kind == RESERVATION),
     )
 
 
@@ -100,38 +98,10 @@ def _lines(order: Order, items: Mapping[str, Any]) -> tuple[Line, ...] | NotRead
     return lines
 
 
-def _refund(values: Mapping[str, Any], lines: tuple[Line, ...] | NotRead) -> StoredRefund:
-    returned: dict[str, int] = {}
-    known = () if isinstance(lines, NotRead) else lines
-    for part in values.get("lines", ()) if known else ():
-        sku = known[part["line"] - 1].sku
-        returned[sku] = returned.get(sku, 0) + part["quantity"]
-    return StoredRefund(
-        refund_id=values["refund_id"],
-        status=values["status"],
-        amount=values["amount"],
-        reason_code=values["reason_code"],
-        restock=values["restock"],
-        restocked=values["restocked"],
-        requested_at=values["requested_at"],
-        updated_at=values["updated_at"],
-        psp_reference=values.get("psp_reference"),
-        failure=values.get("failure"),
-        returned=returned,
-    )
-
-
-def _cancellation(order: Order, kept: Mapping[str, Any] | None) -> Cancellation | None:
-    if kept is None:
-        return None
-    ended = {True: "done", False: "refused"}[order.status == "cancelled"]
-    return Cancellation(ended if order.terminal else "requested", kept["reason_code"], kept["requested_at"])
-
-
 def _restocked(stored: StoredOrder) -> dict[str, int]:
     back: dict[str, int] = {}
     for refund in stored.refunds:
-        for sku, quantity in refund.returned.items() if refund.restocked else ():
+        for sku, quantity in stored.returned(refund).items() if refund.restocked else ():
             back[sku] = back.get(sku, 0) + quantity
     return back
 

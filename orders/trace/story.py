@@ -111,6 +111,22 @@ class Execution:
 
 
 @dataclass(frozen=True, slots=True)
+class Message:
+    """A message of the orders queue that reached dispatch, numbered from 1.
+
+    It `repeats` an earlier one when it asks for the same: sent again by a client's retry, by dispatch for an
+    order that was busy, by the watchdog, or by an operator's replay.
+    """
+
+    number: int
+    message_id: str
+    command: str | None
+    receives: int
+    sent_at: datetime | None = None
+    repeats: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """Any other line about the order."""
 
@@ -134,10 +150,20 @@ class Story:
         return tuple(e.receive for e in self.executions if e.receive)
 
     @property
-    def messages(self) -> dict[str, int]:
-        """The messages by id, numbered from 1 as they came: a second one is a copy, a replay, a command."""
-        ids = dict.fromkeys(receive.message_id for receive in self.receives)
-        return {message_id: number for number, message_id in enumerate(ids, 1)}
+    def messages(self) -> tuple[Message, ...]:
+        """The messages in the order in which they first came."""
+        received: dict[str, list[Receive]] = {}
+        for receive in self.receives:
+            received.setdefault(receive.message_id, []).append(receive)
+        asked: set[tuple[str | None, str | None]] = set()
+        messages: list[Message] = []
+        for number, (message_id, receives) in enumerate(received.items(), 1):
+            first = receives[0]
+            asks = (first.command, first.refund_id)
+            repeats = asks in asked
+            asked.add(asks)
+            messages.append(Message(number, message_id, first.command, len(receives), first.sent_at, repeats))
+        return tuple(messages)
 
     @property
     def failed_attempts(self) -> tuple[Attempt, ...]:
