@@ -27,7 +27,7 @@ def read_payment(api_base: str, key: str, intent_id: str) -> Payment | NotRead |
         intent_id: the payment's id.
     """
     http = PooledHttpClient(make_pool())
-    api = StripeClient(key, base_addresses={"api": api_base}, http_client=http, max_network_retries=2)
+    api = StripeClient(key, base_addresses={"api": api_base}, http_client=http, max_network_retries=1)
     try:
         intent = api.v1.payment_intents.retrieve(intent_id, {"expand": ["latest_charge.balance_transaction"]})
         refunds = tuple(_refunds(api, intent_id))

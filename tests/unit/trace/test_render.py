@@ -203,7 +203,7 @@ def test_the_claim_is_live_or_run_out() -> None:
 
 
 def test_refunds_are_told_with_what_came_back_and_which_entry_reverses_which() -> None:
-    screen = shown(a_refunded_trace())
+    screen = shown(a_refunded_trace(), 200)
     assert f"ref_{'a' * 26}  +1:40.000  4.50 GBP succeeded, returned, 1 TEA, restocked" in screen
     assert "9.00 GBP captured, 4.50 GBP refunded" in screen
     assert "TEA  2 shipped, 1 back from refunds, 99 on hand now" in screen
