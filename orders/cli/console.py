@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TextIO
 
 from rich.console import Console
+from rich.markup import escape
 
 # Into a file or a pipe nothing is cut: no terminal says how wide it is.
 UNWATCHED_WIDTH = 200
@@ -44,6 +45,6 @@ class Output:
 
     def error(self, text: str, *hints: str) -> None:
         """Say what went wrong and what to do next."""
-        self.messages.print(f"[bold red]orders:[/] {text}")
+        self.messages.print(f"[bold red]orders:[/] {escape(text)}")
         for hint in hints:
             self.messages.print(f"  {hint}")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lambdas.domain.timestamps import utc_now
 from orders.aws_errors import explain
 from orders.trace.model import Log, NotRead
 from orders.trace.story import LogLine, tell
@@ -46,11 +47,12 @@ def read_log(
         accepted_at: reading begins five minutes earlier.
         seconds: after so many, no further page is read.
     """
-    since = round((accepted_at - MARGIN).timestamp() * 1000)
+    # With an end: new lines could come faster than old ones are read.
+    span = {"startTime": _epoch(accepted_at - MARGIN), "endTime": _epoch(utc_now())}
     deadline = time.monotonic() + seconds
     with ThreadPoolExecutor(max(1, len(groups))) as pool:
         reading = {
-            function: pool.submit(_read_group, logs, group, order_id, since, deadline)
+            function: pool.submit(_read_group, logs, group, order_id, span, deadline)
             for function, group in groups.items()
         }
     lines: list[LogLine] = []
@@ -91,13 +93,13 @@ def _read_group(
     logs: Any,  # noqa: ANN401 - see read_log
     group: str,
     order_id: str,
-    since: int,
+    span: Mapping[str, int],
     deadline: float,
 ) -> tuple[list[LogLine], bool]:
     """Return the lines, and whether they are all."""
     # A term, and no JSON pattern such as `{ $.order_id = "..." }`: the embedded engine takes that for one
     # that everything matches. Which lines are the order's own is looked at here.
-    query: dict[str, Any] = {"logGroupName": group, "startTime": since, "filterPattern": f'"{order_id}"'}
+    query: dict[str, Any] = {"logGroupName": group, "filterPattern": f'"{order_id}"', **span}
     found: list[LogLine] = []
     while True:
         answer = logs.filter_log_events(**query)
@@ -110,3 +112,8 @@ def _read_group(
         if time.monotonic() > deadline:
             return found, False
         query["nextToken"] = answer["nextToken"]
+
+
+def _epoch(moment: datetime) -> int:
+    """Return milliseconds since 1970."""
+    return round(moment.timestamp() * 1000)

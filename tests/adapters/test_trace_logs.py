@@ -61,8 +61,8 @@ def test_only_lines_of_the_order_since_five_minutes_before_it_are_read(logs: Any
     put(logs, "payment", note("too early"), seconds=-301)
     put(logs, "payment", note("before"), seconds=-299)
     put(logs, "dispatch", note("now"), note("of another", "ord_" + "b" * 26))
-    put(logs, "payment", f"[ERROR] OrderBusy: {ORDER} is claimed", f"START {ORDER}", seconds=1)
-    put(logs, "payment", json.dumps({"message": f"names {ORDER}", "order_id": "ord_" + "b" * 26}), seconds=1)
+    put(logs, "payment", f"[ERROR] OrderBusy: {ORDER} is claimed", f"START {ORDER}", seconds=-1)
+    put(logs, "payment", json.dumps({"message": f"names {ORDER}", "order_id": "ord_" + "b" * 26}), seconds=-1)
     log = read(logs)
     assert told(log.story) == ["before", "now"]
     assert log.remarks == ()
