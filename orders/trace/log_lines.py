@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.domain.timestamps import utc_now
 from orders.aws_errors import explain
+from orders.trace.layout import count
 from orders.trace.model import Log, NotRead
 from orders.trace.story import LogLine, tell
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 # A request comes before its order, and clocks differ.
 MARGIN: Final = timedelta(minutes=5)
 READ_SECONDS: Final = 30.0
+_FORGOTTEN: Final = "they are kept for a limited time"
 # Powertools' own form of `timestamp`.
 _WRITTEN: Final = "%Y-%m-%d %H:%M:%S,%f%z"
 
@@ -69,9 +71,14 @@ def read_log(
             remarks.append(f"the log of {function} was read for {seconds:.0f} s only: --log-seconds reads on")
     if failures and len(failures) == len(groups):
         return NotRead(failures[0].partition(": ")[2])
+    story = tell(lines)
     if not lines:
-        remarks.append("the functions' logs have nothing of this order: they are kept for a limited time")
-    return Log(tell(lines), (*failures, *remarks))
+        remarks.append(f"the functions' logs have nothing of this order: {_FORGOTTEN}")
+    elif story.forgotten and not failures:
+        remarks.append(
+            f"the steps of {count(story.forgotten, 'execution')} are not in the logs: {_FORGOTTEN}"
+        )
+    return Log(story, (*failures, *remarks))
 
 
 def parse_line(message: str, written: int) -> LogLine | None:

