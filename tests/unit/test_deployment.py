@@ -14,6 +14,7 @@ from botocore.exceptions import (
     UnauthorizedSSOTokenError,
 )
 from moto import mock_aws
+from moto.core import set_initial_no_auth_action_count
 
 from orders.aws_errors import explain
 from orders.deployment import DeploymentError, aws_deployment, find_deployment
@@ -106,6 +107,28 @@ def test_a_stack_that_is_not_there_is_named_with_where_it_was_looked_for(
     assert f"no stack orders-prod-{missing}" in str(error.value)
     assert "account 123456789012" in str(error.value)
     assert "--region" in str(error.value)
+
+
+def test_a_role_that_may_not_look_is_told_which_permission_it_wants() -> None:
+    deploy(*OUTPUTS)
+    iam = boto3.client("iam", region_name=REGION)
+    iam.create_user(UserName="jane")
+    key = iam.create_access_key(UserName="jane")["AccessKey"]
+    may = {"Effect": "Allow", "Action": "sts:GetCallerIdentity", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [may]})
+    iam.put_user_policy(UserName="jane", PolicyName="p", PolicyDocument=policy)
+    jane = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name=REGION)
+
+    @set_initial_no_auth_action_count(0)  # type: ignore[untyped-decorator] # theirs
+    def denied() -> str:
+        with pytest.raises(DeploymentError) as error:
+            aws_deployment("prod", jane)
+        return str(error.value)
+
+    assert denied() == (
+        "access denied: DescribeStacks needs a permission that this role has not"
+        " (account 123456789012 as user jane, eu-west-1)"
+    )
 
 
 def test_an_output_that_is_not_there_says_that_the_stacks_are_old() -> None:
