@@ -264,7 +264,8 @@ def _request(line: LogLine) -> Request:
 def _note(line: LogLine) -> Note:
     fields = line.fields
     message = str(fields.get("message", ""))
-    if failure := fields.get("exception_name") or fields.get("error_class"):
+    failures = (fields.get(name) for name in ("exception_name", "error_class", "fault"))
+    if failure := next(filter(None, failures), None):
         message = f"{message}: {failure}"
     return Note(line.at, line.service, str(fields.get("level", "INFO")), message)
 
