@@ -20,7 +20,7 @@ from lambdas.domain.timestamps import utc_now
 from orders.aws_errors import explain
 from orders.trace.layout import count
 from orders.trace.model import Log, NotRead
-from orders.trace.story import LogLine, tell
+from orders.trace.telling import LogLine, tell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -24,7 +24,7 @@ from orders.trace.model import (
     StoredOrder,
     Trace,
 )
-from orders.trace.story import LogLine, Story, tell
+from orders.trace.telling import LogLine, tell
 from tests.fakes.clock import START
 from tests.fakes.orders_made import an_order
 
@@ -140,7 +140,7 @@ def a_trace(**changes: Any) -> Trace:
     """The trace of `sold()`; `changes` are fields of `Trace`, `lines` those of its log."""
     order = sold()
     lines = order.lines or ()
-    story: Story = tell(changes.pop("log_lines", SALE))
+    story = tell(changes.pop("log_lines", SALE))
     values: dict[str, Any] = {
         "traced_at": at(60),
         "stored": StoredOrder(order, lines),

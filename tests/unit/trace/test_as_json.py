@@ -9,7 +9,7 @@ from orders.deployment import Deployment, Identity
 from orders.trace.agreement import compare
 from orders.trace.as_json import trace_as_json
 from orders.trace.model import Log
-from orders.trace.story import tell
+from orders.trace.telling import tell
 from tests.unit.trace.examples import (
     CLAIM,
     ORDER,

@@ -17,7 +17,7 @@ from orders.trace.agreement import compare
 from orders.trace.layout import length, offset
 from orders.trace.model import Log, NotRead, StockLine, StoredOrder
 from orders.trace.render import render
-from orders.trace.story import tell
+from orders.trace.telling import tell
 from tests.unit.trace.examples import (
     CLAIM,
     ORDER,

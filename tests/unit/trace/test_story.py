@@ -11,7 +11,7 @@ from aws_lambda_powertools import Logger
 
 from lambdas.step_log import logged_step
 from orders.trace.log_lines import parse_line
-from orders.trace.story import tell
+from orders.trace.telling import tell
 from tests.fakes.pipeline import STEPS
 from tests.unit.test_step_log import Context
 from tests.unit.trace.examples import (
