@@ -28,7 +28,7 @@ def test_a_timeline_keeps_its_first_event_and_the_newest_ones() -> None:
 
 
 def test_a_timeline_keeps_the_orders_end_however_much_comes_after_it() -> None:
-    events = (Event(AT, "accepted"), Event(AT, "processing"), Event(AT, "completed"))
+    events: tuple[Event, ...] = (Event(AT, "accepted"), Event(AT, "processing"), Event(AT, "completed"))
     for n in range(3 * TIMELINE_LIMIT):
         events = extend_timeline(events, Event(LATER, f"refunded {n}"))
     assert len(events) == TIMELINE_LIMIT
