@@ -100,7 +100,8 @@ def come_back(orders: DynamoOrderStore, skus: int) -> Return:
     assert refunds.request(opened, asked)
     after, _, done = booking(claim_sold(orders, opened), asked)
     refunds.save_refund(after, done, CLAIM)
-    client, pauses = RecordingClient(orders.client), []
+    client = RecordingClient(orders.client)
+    pauses: list[float] = []
     stock = DynamoStock(client, INVENTORY, ORDERS, pause=pauses.append)
     return Return(client, stock, orders, stored(orders, order), done, pauses)
 

@@ -15,8 +15,8 @@ from lambdas.ingest.responses import ERRORS
 from tests.fakes.faults import nothing_happened
 from tests.fakes.payments import DECLINED_CARD
 from tests.fakes.pipeline import CLIENT
+from tests.fakes.refunding import CLAIM, sold
 from tests.unit.ingest.requests import REQUEST_ID, Api
-from tests.unit.services.refunding import CLAIM, sold
 
 if TYPE_CHECKING:
     from lambdas.domain.identifiers import OrderId

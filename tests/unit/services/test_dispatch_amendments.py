@@ -16,7 +16,7 @@ from lambdas.services.dispatch_batch import Decision, DispatchBatch, Dispatched,
 from lambdas.services.pacing import Pacer
 from tests.fakes.executions import SUCCEEDED, Run, ScriptedWorkflow
 from tests.fakes.faults import nothing_happened
-from tests.unit.services.refunding import sold, stored
+from tests.fakes.refunding import sold, stored
 
 if TYPE_CHECKING:
     from tests.fakes.pipeline import Pipeline

@@ -8,7 +8,7 @@ from lambdas.services.read_orders import ReadOrders
 from lambdas.services.request_errors import OrderUnknown
 from tests.fakes.faults import nothing_happened
 from tests.fakes.pipeline import CLIENT, Pipeline
-from tests.unit.services.refunding import sold, stored
+from tests.fakes.refunding import sold, stored
 
 STRANGER = ClientId("client-2")
 

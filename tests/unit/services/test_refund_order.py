@@ -21,7 +21,7 @@ from lambdas.domain.refund import RefundStatus
 from tests.fakes.faults import Fault, answer_lost, nothing_happened
 from tests.fakes.pipeline import CLAIM_SECONDS, Pipeline
 from tests.fakes.provider_refunds import PENDING, failed_with, refused_with
-from tests.unit.services.refunding import CLAIM, claimed, sold, stored
+from tests.fakes.refunding import CLAIM, claimed, sold, stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,7 +17,7 @@ from tests.fakes.faults import answer_lost, nothing_happened
 from tests.fakes.payments import DECLINED_CARD
 from tests.fakes.pipeline import CLIENT, Pipeline
 from tests.fakes.provider_refunds import refused_with
-from tests.unit.services.refunding import CLAIM, sold, stored
+from tests.fakes.refunding import CLAIM, sold, stored
 
 if TYPE_CHECKING:
     from lambdas.services.request_refund import RefundTaken
