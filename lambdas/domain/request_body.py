@@ -99,7 +99,9 @@ def one_of(
     default: str | None = None,
 ) -> str:
     """Read one of some codes; without a default it is required."""
-    value = entry.get(name, default)
+    value = entry.get(name)
+    if value is None:
+        value = default
     pointer = pointer_to(name)
     meaning = "one of " + ", ".join(choices)
     if value is None:
@@ -115,7 +117,9 @@ def one_of(
 
 def flag(entry: dict[str, Any], name: str, problems: list[Problem]) -> bool:
     """Read true or false; absent is false."""
-    value = entry.get(name, False)
+    value = entry.get(name)
+    if value is None:
+        return False
     if not isinstance(value, bool):
         problems.append(Problem(pointer_to(name), "wrong_type", "must be true or false"))
         return False

@@ -156,7 +156,12 @@ def _refund_request() -> Schema:
             "lines": {"type": "array", "minItems": 1, "maxItems": MAX_LINES, "items": line},
             "restock": {"type": "boolean", "default": False, "description": "Put the goods back on sale"},
         },
-        "not": {"required": ["amount", "lines"]},
+        "not": {
+            "anyOf": [
+                {"required": ["amount", "lines"]},
+                {"required": ["amount", "restock"], "properties": {"restock": {"const": True}}},
+            ]
+        },
     }
 
 

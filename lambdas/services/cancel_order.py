@@ -61,10 +61,7 @@ class CancelOrder:
             order = own_order(self.orders, client, order_id)
             if order.cancellation:
                 return self._again(order, order.cancellation, wish)
-            if order.status is Status.COMPLETED:
-                raise TooLateToCancel(order_id)
-            if order.terminal:
-                raise AlreadyEnded(order_id)
+            _refuse_if_over(order)
             changed = cancellation_requested(order, wish.requested_at, wish)
             if self.orders.amend(changed):
                 self.queue.send_cancel(order.order_id, client)
@@ -75,9 +72,17 @@ class CancelOrder:
         replayed = first.key == wish.key
         if replayed and first.request_hash != wish.request_hash:
             raise IdempotencyKeyReused(order.order_id)
-        if not replayed and order.status is Status.COMPLETED:
-            raise TooLateToCancel(order.order_id)
+        if not replayed:
+            _refuse_if_over(order)
         if not order.terminal:
             # The first try may have failed between the write and the send. A second message does no harm.
             self.queue.send_cancel(order.order_id, order.client)
         return CancellationTaken(order, first, replayed)
+
+
+def _refuse_if_over(order: Order) -> None:
+    """Refuse what comes after another end; one that was cancelled is as the client wants it."""
+    if order.status is Status.COMPLETED:
+        raise TooLateToCancel(order.order_id)
+    if order.status is Status.REJECTED:
+        raise AlreadyEnded(order.order_id)

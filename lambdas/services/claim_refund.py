@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lambdas.domain.errors import OrderNotFound
 from lambdas.domain.timestamps import Clock, to_text
+from lambdas.services.claimed_order import load_refund
 from lambdas.services.step_result import Outcome, StepResult, refund_ended, went_on
 
 if TYPE_CHECKING:
@@ -25,9 +25,7 @@ class ClaimRefund:
 
     def __call__(self, order_id: OrderId, refund_id: RefundId, claim: str) -> StepResult:
         """Claim the order; raises OrderBusy, OrderNotFound, OrderCorrupt or StoreUnavailable."""
-        order, refund = self.orders.get(order_id), self.refunds.refund(order_id, refund_id)
-        if order is None or refund is None:
-            raise OrderNotFound(f"{order_id} has no {refund_id}")
+        order, refund = load_refund(self.orders, self.refunds, order_id, refund_id)
         if refund.finished:
             return refund_ended(order, refund)
         now = self.now()

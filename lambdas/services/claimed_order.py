@@ -23,6 +23,23 @@ def load_claimed(orders: OrderStore, order_id: OrderId, claim: str) -> Order:
     return order
 
 
+def load_refund(
+    orders: OrderStore, refunds: RefundReader, order_id: OrderId, refund_id: RefundId
+) -> tuple[Order, Refund]:
+    """Return an order with one of its refunds; raises OrderNotFound.
+
+    The order is read first: whatever the refund becomes between the two reads counts the head's revision up,
+    and what is written over the older head fails. Of a finished refund the order is read again, because the
+    event that tells of it has to show the order after it.
+    """
+    order, refund = orders.get(order_id), refunds.refund(order_id, refund_id)
+    if refund and refund.finished:
+        order = orders.get(order_id)
+    if order is None or refund is None:
+        raise OrderNotFound(f"{order_id} has no {refund_id}")
+    return order, refund
+
+
 def load_claimed_refund(
     orders: OrderStore, refunds: RefundReader, order_id: OrderId, refund_id: RefundId, claim: str
 ) -> tuple[Order, Refund]:
@@ -30,9 +47,7 @@ def load_claimed_refund(
 
     Raises ClaimLost or OrderNotFound.
     """
-    order, refund = orders.get(order_id), refunds.refund(order_id, refund_id)
-    if order is None or refund is None:
-        raise OrderNotFound(f"{order_id} has no {refund_id}")
+    order, refund = load_refund(orders, refunds, order_id, refund_id)
     if order.claim != claim and not refund.finished:
         raise ClaimLost(f"{order_id} is no longer claimed by {claim}")
     return order, refund

@@ -40,6 +40,9 @@ class RefundOrder:
         """
         order, refund = load_claimed_refund(self.orders, self.refunds, order_id, refund_id, claim)
         if refund.finished:
+            if order.claim == claim:
+                # Another execution finished it just before this one claimed the order.
+                self.orders.give_back(order_id, claim, to_text(self.now()), None)
             return refund_ended(order, refund)
         if refund.status is not RefundStatus.SUCCEEDED:
             answer = self._ask_provider(order, refund, claim)

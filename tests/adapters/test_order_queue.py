@@ -11,7 +11,7 @@ from lambdas.adapters.clients import make_client
 from lambdas.adapters.order_queue import SqsOrderQueue
 from lambdas.domain.commands import read_command
 from lambdas.domain.errors import QueueUnavailable
-from lambdas.domain.identifiers import ClientId, queue_group_for
+from lambdas.domain.identifiers import ClientId, queue_group_for, refund_id_for
 from tests.adapters.endpoints import refusing_port
 from tests.adapters.examples import CLIENT, an_order
 
@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ORDER_ID = an_order().order_id
+REFUND_ID = refund_id_for(ORDER_ID, CLIENT, "key-1")
 CALLS: dict[str, Callable[[SqsOrderQueue], None]] = {
     "send": lambda queue: queue.send_process(ORDER_ID, CLIENT),
+    "send cancel": lambda queue: queue.send_cancel(ORDER_ID, CLIENT),
+    "send refund": lambda queue: queue.send_refund(ORDER_ID, REFUND_ID, CLIENT),
     "send again": lambda queue: queue.send_again("{}", None, 1),
     "delay": lambda queue: queue.delay("receipt", 1),
 }
@@ -50,6 +53,25 @@ def test_a_message_is_a_command_that_dispatch_reads_with_ids_alone(queue: SqsOrd
     (message,) = receive(queue)
     assert read_command(message["Body"]) == json.loads(message["Body"])
     assert json.loads(message["Body"]) == {"command": "process", "order_id": ORDER_ID}
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("send cancel", {"command": "cancel", "order_id": ORDER_ID}),
+        ("send refund", {"command": "refund", "order_id": ORDER_ID, "refund_id": REFUND_ID}),
+    ],
+)
+def test_a_cancellation_and_a_refund_are_commands_of_the_clients_group(
+    queue: SqsOrderQueue, name: str, command: dict[str, str]
+) -> None:
+    CALLS[name](queue)
+    (message,) = receive(queue)
+    assert json.loads(message["Body"]) == read_command(message["Body"]) == command
+    assert message["Attributes"]["MessageGroupId"] == queue_group_for(CLIENT)
+    queue.send_again(message["Body"], None, 0)
+    (again,) = receive(queue)
+    assert again["Body"] == message["Body"]
 
 
 def test_messages_are_grouped_by_client_without_naming_it(queue: SqsOrderQueue) -> None:

@@ -65,11 +65,12 @@ class InMemoryRefunds:
     def put(self, refund: Refund) -> None:
         """Write what changes of a refund; the caller has the lock."""
         found = self.stored[refund.refund_id]
+        succeeded = refund.status is RefundStatus.SUCCEEDED
         self.stored[refund.refund_id] = replace(
             found,
             status=refund.status,
             updated_at=refund.updated_at,
             restocked=refund.restocked,
-            failure=refund.failure or found.failure,
+            failure=None if succeeded else refund.failure or found.failure,
             psp_reference=refund.psp_reference or found.psp_reference,
         )

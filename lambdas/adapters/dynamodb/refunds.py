@@ -136,6 +136,7 @@ def refund_to_item(refund: Refund) -> dict[str, Any]:
 def refund_from_item(item: Mapping[str, Any]) -> Refund:
     """Decode a refund."""
     values = from_item(item)
+    status = RefundStatus(values["status"])
     return Refund(
         refund_id=RefundId(values["refund_id"]),
         order_id=OrderId(values["order_id"]),
@@ -147,8 +148,9 @@ def refund_from_item(item: Mapping[str, Any]) -> Refund:
         requested_at=values["requested_at"],
         updated_at=values["updated_at"],
         lines=tuple(RefundLine(part["line"], part["quantity"]) for part in values.get("lines", ())),
-        status=RefundStatus(values["status"]),
-        failure=values.get("failure"),
+        status=status,
+        # What an operator had to look at stays stored when the refund succeeds, and is no failure any more.
+        failure=values.get("failure") if status is not RefundStatus.SUCCEEDED else None,
         psp_reference=values.get("psp_reference"),
         restocked=values["restocked"],
     )

@@ -20,9 +20,12 @@ from lambdas.domain.ledger import (
     capture_entry,
     is_balanced,
     period_key,
+    refund_entry,
     trial_balance,
 )
+from lambdas.domain.refund import RefundStatus
 from tests.fakes.orders_made import an_order
+from tests.fakes.refunds_made import a_refund
 
 if TYPE_CHECKING:
     from lambdas.domain.order import Order
@@ -142,6 +145,27 @@ def test_a_capture_books_receivable_sales_and_tax_and_nothing_of_zero(
     assert {p.currency for p in entry.postings} == {"GBP"}
     assert (entry.entry_no, entry.kind, entry.psp_reference) == (1, "capture", "pi_9")
     assert entry.entry_id == f"ent_{order.order_id.removeprefix('ord_')}_1"
+
+
+@pytest.mark.parametrize(
+    ("amount", "tax", "amounts"),
+    [
+        (600, 100, {RECEIVABLE: -600, SALES: 500, SALES_TAX: 100}),
+        (600, 0, {RECEIVABLE: -600, SALES: 600}),
+        (1, 1, {RECEIVABLE: -1, SALES_TAX: 1}),
+    ],
+)
+def test_a_refund_reverses_its_part_of_the_sale_and_nothing_of_zero(
+    amount: int, tax: int, amounts: dict[str, int]
+) -> None:
+    order: Order = an_order(entries=3)
+    made = a_refund(amount=amount, status=RefundStatus.SUCCEEDED, reason_code="damaged")
+    entry = refund_entry(order, made, tax, AT, "re_9")
+    assert {p.account: p.amount for p in entry.postings} == amounts
+    assert (entry.kind, entry.entry_no, entry.psp_reference) == ("refund", 4, "re_9")
+    assert entry.event_id == f"{made.refund_id}.succeeded"
+    assert (entry.reverses, entry.reason_code) == (capture_entry(order, AT, "pi").entry_id, "damaged")
+    assert (entry.order_id, entry.booked_at, entry.actor) == (order.order_id, AT, "workflow")
 
 
 def test_a_trial_balance_adds_up_every_account_per_currency() -> None:

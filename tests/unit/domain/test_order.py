@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from lambdas.domain.order import (
     TERMINAL,
     TIMELINE_LIMIT,
@@ -23,6 +25,23 @@ def test_a_timeline_keeps_its_first_event_and_the_newest_ones() -> None:
     longer = extend_timeline(events, Event(AT, "a"), Event(AT, "b"))
     assert len(longer) == TIMELINE_LIMIT
     assert [e.name for e in (longer[0], longer[1], *longer[-2:])] == ["0", "3", "a", "b"]
+
+
+def test_a_timeline_keeps_the_orders_end_however_much_comes_after_it() -> None:
+    events: tuple[Event, ...] = (Event(AT, "accepted"), Event(AT, "processing"), Event(AT, "completed"))
+    for n in range(3 * TIMELINE_LIMIT):
+        events = extend_timeline(events, Event(LATER, f"refunded {n}"))
+    assert len(events) == TIMELINE_LIMIT
+    names = [event.name for event in events]
+    assert names[:3] == ["accepted", "completed", f"refunded {3 * TIMELINE_LIMIT - 18}"]
+    assert names[-1] == f"refunded {3 * TIMELINE_LIMIT - 1}"
+
+
+@pytest.mark.parametrize("end", sorted(TERMINAL))
+def test_many_events_at_once_do_not_push_the_end_out(end: str) -> None:
+    full = tuple(Event(AT, str(n)) for n in range(TIMELINE_LIMIT - 1))
+    events = extend_timeline(full, Event(AT, "a"), Event(AT, end), *(Event(AT, "b"),) * TIMELINE_LIMIT)
+    assert [e.name for e in events] == ["0", end, *["b"] * (TIMELINE_LIMIT - 2)]
 
 
 def test_quantities_add_up_over_lines_of_one_sku_in_a_fixed_order() -> None:

@@ -31,6 +31,17 @@ def test_a_token_without_scopes_may_do_nothing_special() -> None:
     assert identify(an_event(a_token(sub="alice")), "jwt").scopes == frozenset()
 
 
+def test_a_role_may_refund_when_iam_let_it_call_the_route_and_never_chooses_its_price() -> None:
+    assert identify(an_event({"iam": {"userArn": ROLE}}), "iam").scopes == {"orders:refund"}
+
+
+def test_a_token_may_refund_by_its_scope_alone() -> None:
+    named = an_event(a_token(sub="alice", scope="api.example/orders:refund"))
+    assert "orders:refund" in identify(named, "jwt").scopes
+    for scope in ("orders:refunds", "refund", "orders:refund:read"):
+        assert "orders:refund" not in identify(an_event(a_token(sub="alice", scope=scope)), "jwt").scopes
+
+
 def test_the_client_is_the_callers_role_and_never_its_sessions_name() -> None:
     one = identify(an_event({"iam": {"userArn": ROLE}}), "iam")
     other = identify(an_event({"iam": {"userArn": ROLE.replace("session-7", "session-8")}}), "iam")
