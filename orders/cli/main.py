@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from lambdas.domain.cancellation import CANCEL_CODES
 from lambdas.domain.refund import REASON_CODES
 from orders.api_client import ApiRefused, ApiUnreachable
-from orders.cli import amendments, demo, orders, up
+from orders.cli import amendments, demo, hold, orders, up
 from orders.cli.connection import add_connection_options
 from orders.cli.console import Output
 from orders.cli.exit_codes import ExitCode
+from orders.holding import HoldRefused
 from orders.local.run import LocalRunError
 from orders.local.run_file import NotRunning
 
@@ -22,6 +23,15 @@ if TYPE_CHECKING:
 _EPILOG = """\
 exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but something does not add up, 130 interrupted
 Data goes to stdout, messages to stderr; NO_COLOR is obeyed."""
+
+_FORESEEN = (
+    ApiUnreachable,
+    HoldRefused,
+    LocalRunError,
+    NotRunning,
+    amendments.Unreadable,
+    orders.FileUnreadable,
+)
 
 
 def run() -> None:
@@ -38,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
     except ApiRefused as error:
         _explain(error, output)
         return ExitCode.FAILED
-    except (ApiUnreachable, LocalRunError, NotRunning, orders.FileUnreadable, amendments.Unreadable) as error:
+    except _FORESEEN as error:
         output.error(str(error))
         return ExitCode.FAILED
     except KeyboardInterrupt:
@@ -113,6 +123,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--limit", type=_positive, default=20, metavar="N", help="default: %(default)s")
     command.add_argument("--cursor", help="go on where an earlier list ended")
     add_connection_options(command)
+
+    command = _command(commands, "hold", hold.hold, "keep an order's payment authorised, however old it gets")
+    hold.add_hold_options(command)
     return parser
 
 
