@@ -68,6 +68,18 @@ class FulfilEnvironment:
     warehouse_url: str
 
 
+@dataclass(frozen=True, slots=True)
+class WatchdogEnvironment:
+    """Of the function that looks after open orders."""
+
+    environment: str
+    orders_table: str
+    orders_queue_url: str
+    stale_minutes: int
+    authorisation_warning_days: int
+    authorisation_expiry_days: int
+
+
 def read_environment(kind: type[T], variables: Mapping[str, str]) -> T:
     """Fill a class above from the variables named like its fields, in capitals.
 

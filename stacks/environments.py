@@ -27,6 +27,8 @@ _ENVIRONMENTS: Final[Mapping[Environment, Mapping[str, object]]] = MappingProxyT
             "redelivery_delays": (2, 5, 10),
             "maximum_concurrency": 4,
             "reserved_concurrency": 4,
+            "stale_minutes": 2,
+            "watchdog_minutes": 1,
             "api_requests_per_second": 5000,
             "api_burst": 5000,
             "log_retention_days": 1,

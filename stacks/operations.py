@@ -10,6 +10,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from aws_cdk.aws_cloudwatch_actions import SnsAction
 
+from stacks.constructs.function import METRICS_NAMESPACE
+
 if TYPE_CHECKING:
     from constructs import Construct
 
@@ -39,7 +41,7 @@ class OperationsStack(Stack):
         **kwargs: Any,  # noqa: ANN401 - Stack's own keywords
     ) -> None:
         super().__init__(scope, id_, **kwargs)
-        self._prefix = settings.stack_prefix
+        self._settings = settings
         # Not encrypted with a key of our own: CloudWatch cannot publish to a topic under the key
         # that SNS manages, and an alarm holds nothing but names and numbers.
         self._topic = sns.Topic(self, "Alarms", enforce_ssl=True)
@@ -56,6 +58,7 @@ class OperationsStack(Stack):
         )
         self._queues(storage)
         self._workflow(workflow)
+        self._watchdog(workflow)
         self._alarm(
             "ApiServerErrors",
             api.api.metric_server_error(period=_FIVE_MINUTES, statistic="Sum"),
@@ -126,18 +129,69 @@ class OperationsStack(Stack):
             why="Executions outlast 180 s, which the steps' own timeouts should not let happen.",
         )
 
+    def _watchdog(self, workflow: WorkflowStack) -> None:
+        watchdog = workflow.watchdog
+        # Over three runs: in a span of one there may be none, and the alarm would go off and on.
+        three_runs = Duration.minutes(3 * self._settings.watchdog_minutes)
+        self._alarm(
+            "WatchdogErrors",
+            watchdog.metric_errors(period=_FIVE_MINUTES, statistic="Sum"),
+            threshold=0,
+            periods=1,
+            why="The watchdog could not look after some open orders. It tries again; see its log.",
+        )
+        self._alarm(
+            "WatchdogSilent",
+            watchdog.metric_invocations(period=three_runs, statistic="Sum"),
+            threshold=1,
+            periods=1,
+            why="The watchdog does not run: orders that lost their message stay where they are.",
+            below=True,
+        )
+        self._alarm(
+            "AuthorisationsExpiring",
+            cloudwatch.Metric(
+                namespace=METRICS_NAMESPACE,
+                metric_name="AuthorisationsExpiring",
+                dimensions_map={"service": "watchdog", "environment": self._settings.environment},
+                period=three_runs,
+                statistic="Maximum",
+            ),
+            threshold=0,
+            periods=1,
+            why=(
+                f"Orders are authorised for {self._settings.authorisation_warning_days} days and not"
+                f" captured. At {self._settings.authorisation_expiry_days} days they are rejected, unless"
+                " held: `orders hold`. Which they are: the watchdog's log."
+            ),
+        )
+
     def _alarm(
-        self, id_: str, metric: cloudwatch.IMetric, *, threshold: float, periods: int, why: str
+        self,
+        id_: str,
+        metric: cloudwatch.IMetric,
+        *,
+        threshold: float,
+        periods: int,
+        why: str,
+        below: bool = False,
     ) -> None:
-        """An alarm above `threshold` in each of `periods` spans of five minutes."""
+        """An alarm above `threshold` in each of `periods` spans of the metric's period.
+
+        With `below` it goes off under the threshold, and no data is as bad.
+        """
+        comparison = cloudwatch.ComparisonOperator
+        missing = cloudwatch.TreatMissingData
         cloudwatch.Alarm(
             self,
             id_,
-            alarm_name=f"{self._prefix}-{id_}",
+            alarm_name=f"{self._settings.stack_prefix}-{id_}",
             alarm_description=why,
             metric=metric,
             threshold=threshold,
             evaluation_periods=periods,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            comparison_operator=(
+                comparison.LESS_THAN_THRESHOLD if below else comparison.GREATER_THAN_THRESHOLD
+            ),
+            treat_missing_data=missing.BREACHING if below else missing.NOT_BREACHING,
         ).add_alarm_action(SnsAction(self._topic))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from stacks.errors import SettingsError
 from stacks.names import stack_prefix
-from stacks.timeouts import MAX_RECEIVES, PACING_SECONDS, FunctionName
+from stacks.timeouts import MAX_RECEIVES, PACING_SECONDS, VISIBILITY_SECONDS, FunctionName
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,11 +30,12 @@ CONCURRENCY_LIMITS: Final = range(2, 1001)
 MEMORY_LIMITS: Final = range(128, 10_241)
 LARGEST_BATCH: Final = 10  # SQS hands out no more without a batching window
 LONGEST_VISIBILITY: Final = 43_200  # seconds, of an SQS message
+AUTHORISATION_DAYS: Final = 7  # https://docs.stripe.com/payments/place-a-hold-on-a-payment-method
 RETENTION_DAYS: Final = (1, 14, 30, 90)
 
 _MEMORY_MB: Final[Mapping[FunctionName, int]] = MappingProxyType(
     # dispatch mostly waits; the others start cold, and Lambda gives CPU by memory
-    {"ingest": 512, "dispatch": 256, "validate": 512, "payment": 512, "fulfil": 512}
+    {"ingest": 512, "dispatch": 256, "validate": 512, "payment": 512, "fulfil": 512, "watchdog": 512}
 )
 
 
@@ -45,6 +46,12 @@ class Settings:
     Attributes:
         auth: how the API knows its clients; only `local` may run without (`"local"`).
         provider_calls_per_second: N, what the payment provider lets this account call.
+        stale_minutes: how long nothing may move an order before the watchdog hands it back; longer
+            than any of its messages stays hidden, or the queue is given what it has.
+        watchdog_minutes: between two runs of the watchdog.
+        authorisation_warning_days: the age at which operators hear of an authorisation that is
+            not captured.
+        authorisation_expiry_days: the age at which it is given free and its order rejected.
         provider_calls_per_order: create, confirm and capture.
         maximum_concurrency: dispatch instances that the event source mapping runs at once.
         reserved_concurrency: of dispatch; at least `maximum_concurrency`, or batches are throttled
@@ -71,6 +78,10 @@ class Settings:
     redelivery_delays: tuple[int, ...] = (30, 120, 600)
     maximum_concurrency: int = 2
     reserved_concurrency: int = 2
+    stale_minutes: int = 30
+    watchdog_minutes: int = 5
+    authorisation_warning_days: int = 3
+    authorisation_expiry_days: int = 5
     api_requests_per_second: int = 50
     api_burst: int = 100
     memory_mb: Mapping[FunctionName, int] = field(default_factory=lambda: _MEMORY_MB)
@@ -115,6 +126,7 @@ def _problems(settings: Settings) -> Iterator[str]:
     yield from _authentication_problems(settings)
     yield from _runtime_problems(settings)
     yield from _pacing_problems(settings)
+    yield from _watchdog_problems(settings)
     yield from _address_problems(settings)
     yield from _state_problems(settings)
 
@@ -175,6 +187,24 @@ def _pacing_problems(settings: Settings) -> Iterator[str]:
             f"{settings.maximum_concurrency} instances and {settings.provider_calls_per_order} "
             f"calls an order cannot start one order in {PACING_SECONDS} s: "
             "lower maximum_concurrency or raise provider_calls_per_second"
+        )
+
+
+def _watchdog_problems(settings: Settings) -> Iterator[str]:
+    if settings.stale_minutes < 1 or settings.watchdog_minutes < 1:
+        yield "stale_minutes and watchdog_minutes must be at least 1"
+    # Locally a duplicate costs nothing, and nobody waits for half an hour.
+    hidden = max((VISIBILITY_SECONDS, *settings.redelivery_delays))
+    if settings.environment != "local" and settings.stale_minutes * 60 <= hidden:
+        yield (
+            f"stale_minutes ({settings.stale_minutes}) must be longer than a message may stay hidden "
+            f"({hidden} s)"
+        )
+    warning, expiry = settings.authorisation_warning_days, settings.authorisation_expiry_days
+    if not 1 <= warning < expiry < AUTHORISATION_DAYS:
+        yield (
+            "authorisation_warning_days must be at least 1 and come before authorisation_expiry_days, and "
+            f"that before the card's {AUTHORISATION_DAYS} days are over"
         )
 
 

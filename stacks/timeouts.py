@@ -18,10 +18,10 @@ from lambdas.domain.workflow import READ_SECONDS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FunctionName = Literal["ingest", "dispatch", "validate", "payment", "fulfil"]
+FunctionName = Literal["ingest", "dispatch", "validate", "payment", "fulfil", "watchdog"]
 
 FUNCTION_SECONDS: Final[Mapping[FunctionName, int]] = MappingProxyType(
-    {"ingest": 10, "dispatch": 200, "validate": 5, "payment": 10, "fulfil": 10}
+    {"ingest": 10, "dispatch": 200, "validate": 5, "payment": 10, "fulfil": 10, "watchdog": 50}
 )
 WORKFLOW_FUNCTIONS: Final[tuple[FunctionName, ...]] = ("validate", "payment", "fulfil")
 

@@ -1,4 +1,4 @@
-"""The workflow: dispatch, the steps' functions, the state machine and the bus."""
+"""The workflow: dispatch, the steps' functions, the state machine, the bus and the watchdog."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from aws_cdk import aws_lambda as lambda_
 from stacks.constructs.function import PythonFunction
 from stacks.constructs.permissions import IN_TRANSACTION, allow
 from stacks.constructs.process import ProcessOrder
+from stacks.constructs.watchdog import Watchdog
 from stacks.packaging.artefacts import PROJECT
 from stacks.timeouts import MAX_RECEIVES, claim_seconds
 
@@ -48,6 +49,9 @@ class WorkflowStack(Stack):
         self.bus = events.EventBus(self, "Bus", event_bus_name=settings.stack_prefix)
         self.machine = self._machine(self._validate(), self._payment(), self._fulfil())
         self.dispatch = self._dispatch()
+        self.watchdog = Watchdog(
+            self, "Watchdog", artefact=build.by_function["watchdog"], settings=settings, storage=storage
+        ).function
 
         CfnOutput(self, "StateMachineArn", value=self.machine.state_machine_arn)
         CfnOutput(self, "EventBusName", value=self.bus.event_bus_name)

@@ -1,12 +1,16 @@
 """Outcome events: what the pipeline tells the world when an order ends.
 
-The detail carries CloudEvents 1.0 attributes (https://github.com/cloudevents/spec). Its id is derived from
-the order and the outcome, so that a consumer can drop the repeats of at-least-once delivery.
+The detail is a CloudEvent 1.0 in its JSON format (https://github.com/cloudevents/spec). Its id is derived
+from the order and the outcome, so that a consumer can drop the repeats of at-least-once delivery. Each type
+has a schema in docs/events, which the contract tests hold against what is made here.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from lambdas.domain.order import PaymentStatus, Status
 
 if TYPE_CHECKING:
     from lambdas.domain.order import Order
@@ -14,13 +18,18 @@ if TYPE_CHECKING:
 
 
 def outcome_event(order: Order) -> dict[str, Any]:
-    """Describe a terminal order: ids, states and money, no customer data."""
+    """Describe a terminal order as it ended: ids, states and money, no customer data.
+
+    A repeat says the same, also after a refund, which is told of by an event of its own.
+    """
+    if order.status is Status.COMPLETED and order.total:
+        order = replace(order, payment_status=PaymentStatus.CAPTURED)
     ends = (event.at for event in reversed(order.timeline) if event.name == order.status)
     return _event(f"{order.order_id}.{order.status}", str(order.status), next(ends, order.updated_at), order)
 
 
 def refund_event(order: Order, refund: Refund) -> dict[str, Any]:
-    """Describe a refund that succeeded, and the order after it."""
+    """Describe a refund that succeeded, and the order after it; a repeat may know of later refunds."""
     event = _event(f"{refund.refund_id}.{refund.status}", "refunded", refund.updated_at, order)
     event["data"]["refund"] = {
         "refund_id": refund.refund_id,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lambdas.domain.errors import OrderCorrupt, PaymentOutcomeUnknown
 from lambdas.domain.order import FulfillmentStatus, PaymentStatus
 from lambdas.domain.payment import Intent, IntentRequest, IntentState
+from lambdas.domain.reasons import AUTHORIZATION_EXPIRED, PAYMENT_DECLINED
 from lambdas.domain.timestamps import Clock, to_text
 from lambdas.domain.transitions import (
     needs_attention,
@@ -15,7 +16,7 @@ from lambdas.domain.transitions import (
     rejected,
 )
 from lambdas.services.key_generations import renewing_stale_keys
-from lambdas.services.step_result import AUTHORIZATION_EXPIRED, Outcome, StepResult, ended, went_on
+from lambdas.services.step_result import Outcome, StepResult, ended, went_on
 
 if TYPE_CHECKING:
     from lambdas.domain.order import Order
@@ -75,7 +76,7 @@ class AuthorisePayment:
             case IntentState.AUTHORIZED | IntentState.CAPTURED:
                 return went_on(Outcome.AUTHORIZED)
             case IntentState.DECLINED:
-                reason = f"payment_declined:{intent.decline_code}"
+                reason = f"{PAYMENT_DECLINED}{intent.decline_code}"
                 order = rejected(order, at, reason, payment=PaymentStatus.DECLINED)
             case IntentState.CANCELED if order.fulfillment_status is FulfillmentStatus.UNRESERVED:
                 # An intent found cancelled is never captured, and a customer is not charged anew days later.

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from lambdas.domain.fulfilment import ShipmentRefused
 from lambdas.domain.order import FulfillmentStatus, quantities_by_sku
+from lambdas.domain.reasons import OUT_OF_STOCK, SHIPMENT_REFUSED
 from lambdas.domain.timestamps import Clock, to_text
 from lambdas.domain.transitions import reserved
 from lambdas.services.claimed_order import load_claimed
-from lambdas.services.step_result import OUT_OF_STOCK, SHIPMENT_REFUSED, Outcome, StepResult, ended, went_on
+from lambdas.services.step_result import Outcome, StepResult, ended, went_on
 
 if TYPE_CHECKING:
     from lambdas.domain.fulfilment import Stock, Warehouse

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from lambdas.domain.errors import PaymentOutcomeUnknown, StoreUnavailable
 from lambdas.domain.order import CANCELLED_BY_CLIENT, FulfillmentStatus, PaymentStatus
 from lambdas.domain.payment import IntentState
+from lambdas.domain.reasons import AUTHORIZATION_EXPIRED, OUT_OF_STOCK
 from lambdas.domain.timestamps import Clock, to_text
 from lambdas.domain.transitions import cancelled, needs_attention, rejected
 from lambdas.services.claimed_order import load_claimed
 from lambdas.services.key_generations import renewing_stale_keys
-from lambdas.services.step_result import AUTHORIZATION_EXPIRED, OUT_OF_STOCK, StepResult, ended
+from lambdas.services.step_result import StepResult, ended
 
 if TYPE_CHECKING:
     from lambdas.domain.identifiers import OrderId

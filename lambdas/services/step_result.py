@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from lambdas.domain.events import outcome_event, refund_event
 from lambdas.domain.refund import RefundStatus
@@ -13,11 +13,6 @@ if TYPE_CHECKING:
     from lambdas.domain.refund import Refund
 
 StepResult = dict[str, Any]
-
-# Reasons of an order that cannot be fulfilled, which the steps that end it tell apart.
-OUT_OF_STOCK: Final = "out_of_stock"
-SHIPMENT_REFUSED: Final = "shipment_refused"
-AUTHORIZATION_EXPIRED: Final = "authorization_expired"
 
 
 class Outcome(StrEnum):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lambdas.domain.errors import OrderCorrupt
 from lambdas.domain.order import FulfillmentStatus
+from lambdas.domain.reasons import PRODUCT_WITHDRAWN
 from lambdas.domain.timestamps import Clock, to_text
 from lambdas.services.step_result import Outcome, StepResult, ended, went_on
 
@@ -39,5 +40,5 @@ class ValidateOrder:
         if order.fulfillment_status is FulfillmentStatus.UNRESERVED and not order.payment_intent:
             skus = {line.sku for line in lines}
             if skus - self.catalogue.products(skus).keys():
-                return went_on(Outcome.UNFULFILLABLE, reason="product_withdrawn")
+                return went_on(Outcome.UNFULFILLABLE, reason=PRODUCT_WITHDRAWN)
         return went_on(Outcome.CLAIMED)

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from lambdas.domain.cancellation import CANCEL_CODES
 from lambdas.domain.refund import REASON_CODES
 from orders.api_client import ApiRefused, ApiUnreachable
-from orders.cli import amendments, demo, orders, trace, up
+from orders.cli import amendments, demo, hold, orders, trace, up
 from orders.cli.connection import WrongUsage, add_connection_options
 from orders.cli.console import Output
 from orders.cli.exit_codes import ExitCode
 from orders.deployment import DeploymentError
+from orders.holding import HoldRefused
 from orders.local.run import LocalRunError
 from orders.local.run_file import NotRunning
 
@@ -27,6 +28,7 @@ Data goes to stdout, messages to stderr; NO_COLOR is obeyed."""
 _FORESEEN = (
     ApiUnreachable,
     DeploymentError,
+    HoldRefused,
     LocalRunError,
     NotRunning,
     amendments.Unreadable,
@@ -129,6 +131,8 @@ def _parser() -> argparse.ArgumentParser:
 
     command = _command(commands, "trace", trace.trace, "tell an order's whole story")
     trace.add_trace_options(command)
+    command = _command(commands, "hold", hold.hold, "keep an order's payment authorised, however old it gets")
+    hold.add_hold_options(command)
     return parser
 
 

@@ -32,12 +32,21 @@ def allow(
     )
 
 
-def role_with(scope: Construct, service: str, statements: Sequence[iam.PolicyStatement]) -> iam.IRole:
-    """A role that `service` assumes, which holds `statements`; nothing the CDK grants later can widen it."""
+def role_with(
+    scope: Construct,
+    service: str,
+    statements: Sequence[iam.PolicyStatement],
+    *,
+    conditions: Mapping[str, object] | None = None,
+) -> iam.IRole:
+    """A role that `service` assumes, which holds `statements`; nothing the CDK grants later can widen it.
+
+    `conditions` are on who may assume it.
+    """
     role = iam.Role(
         scope,
         "Role",
-        assumed_by=iam.ServicePrincipal(f"{service}.amazonaws.com"),
+        assumed_by=iam.ServicePrincipal(f"{service}.amazonaws.com", conditions=conditions),
         inline_policies={"calls": iam.PolicyDocument(statements=statements)},
     )
     return iam.Role.from_role_arn(scope, "FixedRole", role.role_arn, mutable=False)

@@ -1,6 +1,6 @@
 """What each Lambda function's code is made of, and the folders that the CDK uploads.
 
-Payment alone holds `stripe`; the other functions share one artefact, so that four of five cold
+Payment alone holds `stripe`; the other functions share one artefact, so that five of six cold
 starts do not load what they never import. An artefact's hash is computed from its sources, not from
 the built files: an unchanged source gives the same hash on every machine that builds with the same
 byte code, and the CDK need not read some three thousand files to find out.
@@ -29,7 +29,7 @@ KEPT_ARTEFACTS: Final = 4  # of each name: a few last builds, so that going back
 _SHARED_CODE: Final = ("domain", "services", "adapters")
 _SHARED_PACKAGES: Final = ("aws-lambda-powertools", "jmespath", "typing-extensions")
 _FUNCTIONS: Final[Mapping[str, tuple[FunctionName, ...]]] = {
-    "functions": ("ingest", "dispatch", "validate", "fulfil"),
+    "functions": ("ingest", "dispatch", "validate", "fulfil", "watchdog"),
     "payment": ("payment",),
 }
 # Installed one by one into the cache, so that a new stripe does not install powertools again.

@@ -14,11 +14,13 @@ from lambdas.domain.catalogue import Product
 from orders.api_client import OrdersClient
 from orders.local.aws import engine_client
 from orders.local.run import LocalRun, Ports
+from orders.local.run_file import write_run_file
 from orders.local.standins.remote import RemoteControl
 from orders.local.stock import put_products
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from orders.local.run_file import Addresses
 
@@ -175,3 +177,10 @@ def mug(pipeline: Pipeline, request: pytest.FixtureRequest) -> str:
     sku = f"MUG-{request.node.name[:40]}"
     pipeline.stock(Product(sku, "GBP", {"list": 1200, "sale": 900}, 2000, 1000))
     return sku
+
+
+@pytest.fixture
+def home(pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pipeline as the commands find it."""
+    monkeypatch.setenv("ORDERS_HOME", str(tmp_path))
+    write_run_file(pipeline.addresses)

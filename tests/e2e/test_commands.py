@@ -21,13 +21,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.engine
 
 
-@pytest.fixture
-def home(pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pipeline as the commands find it."""
-    monkeypatch.setenv("ORDERS_HOME", str(tmp_path))
-    write_run_file(pipeline.addresses)
-
-
 def orders(*arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[str]:
     """Run the program."""
     return subprocess.run(

@@ -9,6 +9,7 @@ from lambdas.domain.ledger import RECEIVABLE, is_balanced, trial_balance
 from lambdas.domain.order import TERMINAL, FulfillmentStatus, PaymentStatus, Status, quantities_by_sku
 from lambdas.domain.payment import IntentState
 from lambdas.domain.refund import RefundStatus, quantities_to_restock
+from tests.contract.schemas import errors
 from tests.fakes.pipeline import CLIENT
 
 if TYPE_CHECKING:
@@ -97,4 +98,6 @@ def _check_refunds(world: World, head: Order) -> None:
         assert all(b.debit == b.credit for b in trial_balance(entries))
     expected = {f"{order_id}.{head.status}"} | {f"{refund.refund_id}.succeeded" for refund in done}
     mine = (order_id, *(refund.refund_id for refund in refunds))
-    assert {event for event in world.bus.published if event.startswith(mine)} == expected
+    events = [event for event in world.bus.events if event["id"].startswith(mine)]
+    assert {event["id"] for event in events} == expected
+    assert not any(errors(event) for event in events)

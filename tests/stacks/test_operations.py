@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from tests.stacks.templates import short_name
@@ -20,12 +21,16 @@ def test_the_alarms_and_what_they_watch(prod: Assembly) -> None:
         "ExecutionsFailed": "ExecutionsFailed",
         "ExecutionsTimedOut": "ExecutionsTimedOut",
         "ApiServerErrors": "5xx",
+        "WatchdogErrors": "Errors",
+        "WatchdogSilent": "Invocations",
+        "AuthorisationsExpiring": "AuthorisationsExpiring",
     }
-    for alarm in alarms.values():
+    for name, alarm in alarms.items():
         assert [short_name(action) for action in alarm["AlarmActions"]] == ["Alarms"]
         assert alarm["AlarmDescription"]
-        assert alarm["TreatMissingData"] == "notBreaching"
-        assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
+        if name != "WatchdogSilent":
+            assert alarm["TreatMissingData"] == "notBreaching"
+            assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
 
 
 def test_dead_letters_page_after_fifteen_minutes_read_or_not(prod: Assembly) -> None:
@@ -42,6 +47,37 @@ def test_dead_letters_page_after_fifteen_minutes_read_or_not(prod: Assembly) -> 
     }
     assert alarm["Threshold"] == 0
     assert alarm["EvaluationPeriods"] * 300 == 15 * 60
+
+
+def test_a_watchdog_that_does_not_run_is_heard_of(prod: Assembly) -> None:
+    """A disabled schedule, a lost permission: no data is the worst of data."""
+    alarm = prod.properties("AWS::CloudWatch::Alarm", "WatchdogSilent")
+    schedule = prod.properties("AWS::Scheduler::Schedule", "WatchdogSchedule")
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
+    assert alarm["TreatMissingData"] == "breaching"
+    assert alarm["Period"] >= 3 * minutes(schedule["ScheduleExpression"]) * 60
+    assert [short_name(dimension["Value"]) for dimension in alarm["Dimensions"]] == ["WatchdogFunction"]
+
+
+def test_the_alarm_on_authorisations_watches_the_metric_that_the_watchdog_writes(prod: Assembly) -> None:
+    """`tests/e2e` reads the same names off the function's log."""
+    alarm = prod.properties("AWS::CloudWatch::Alarm", "AuthorisationsExpiring")
+    function = prod.properties("AWS::Lambda::Function", "WatchdogFunction")["Environment"]["Variables"]
+    schedule = prod.properties("AWS::Scheduler::Schedule", "WatchdogSchedule")
+    assert alarm["Namespace"] == function["POWERTOOLS_METRICS_NAMESPACE"]
+    assert {d["Name"]: d["Value"] for d in alarm["Dimensions"]} == {
+        "environment": function["ENVIRONMENT"],
+        "service": function["POWERTOOLS_SERVICE_NAME"],
+    }
+    assert (alarm["Statistic"], alarm["Threshold"]) == ("Maximum", 0)
+    assert alarm["Period"] > minutes(schedule["ScheduleExpression"]) * 60
+
+
+def minutes(rate: str) -> int:
+    """The interval of a schedule."""
+    found = re.fullmatch(r"rate\((\d+) minutes?\)", rate)
+    assert found
+    return int(found.group(1))
 
 
 def test_the_local_engine_is_given_no_alarms(local: Assembly) -> None:

@@ -69,6 +69,11 @@ ROLES: Final[dict[str, set[Call]]] = {
     | calls("dynamodb", "GetItem Query UpdateItem PutItem DeleteItem ConditionCheckItem", "Orders")
     | calls("dynamodb", "UpdateItem BatchGetItem", "Inventory")
     | calls("secretsmanager", "GetSecretValue", "WarehouseSecret"),
+    "WatchdogRole": function_calls("Watchdog")
+    | calls("dynamodb", "GetItem BatchGetItem Query UpdateItem", "Orders")
+    | calls("dynamodb", "Query", "Orders/index/open_orders")
+    | calls("sqs", "SendMessage", "QueuesOrders"),
+    "WatchdogSchedulerRole": calls("lambda", "InvokeFunction", "WatchdogFunction"),
     "ProcessRole": TRACES
     | LOG_DELIVERY
     | calls("xray", "GetSamplingRules GetSamplingTargets", "*")
@@ -112,8 +117,15 @@ def test_no_action_is_a_wildcard_and_star_stands_only_where_there_are_no_resourc
 def test_each_role_is_assumed_by_its_own_service_alone(prod: Assembly) -> None:
     for name, role in prod.resources("AWS::IAM::Role").items():
         (statement,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
-        service = "states" if name == "ProcessRole" else "lambda"
+        service = {"ProcessRole": "states", "WatchdogSchedulerRole": "scheduler"}.get(name, "lambda")
         assert statement["Principal"] == {"Service": f"{service}.amazonaws.com"}
+
+
+def test_no_other_accounts_schedule_can_use_the_schedulers_role(prod: Assembly) -> None:
+    """https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html"""
+    role = prod.properties("AWS::IAM::Role", "WatchdogSchedulerRole")
+    (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
 def test_only_payment_may_write_to_the_ledger_and_only_insert(prod: Assembly) -> None:
@@ -130,7 +142,8 @@ def test_only_payment_may_write_to_the_ledger_and_only_insert(prod: Assembly) ->
 def test_each_function_has_a_role_of_its_own(prod: Assembly) -> None:
     functions = prod.resources("AWS::Lambda::Function")
     assert {name: f["Properties"]["Role"]["Fn::GetAtt"][0][:-8] for name, f in functions.items()} == {
-        f"{name}Function": f"{name}Role" for name in ("Ingest", "Dispatch", "Validate", "Payment", "Fulfil")
+        f"{name}Function": f"{name}Role"
+        for name in ("Ingest", "Dispatch", "Validate", "Payment", "Fulfil", "Watchdog")
     }
 
 

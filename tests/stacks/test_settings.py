@@ -17,6 +17,7 @@ from stacks.timeouts import (
     CLIENT_READ_SECONDS,
     FUNCTION_SECONDS,
     PACING_SECONDS,
+    VISIBILITY_SECONDS,
     claim_seconds,
 )
 
@@ -152,6 +153,37 @@ def test_the_last_order_of_a_batch_still_ends_within_dispatch() -> None:
 
 def test_a_claim_outlives_whatever_could_write_under_it() -> None:
     assert claim_seconds() == 240  # 180 + 10 + 30 = 220, up to a whole minute
+
+
+@pytest.mark.parametrize("environment", ["dev", "staging", "prod"])
+def test_an_order_is_stale_only_when_none_of_its_messages_can_be_hidden_any_more(environment: str) -> None:
+    settings = settings_for(environment, IAM)
+    stale = settings.stale_minutes * 60
+    assert stale > VISIBILITY_SECONDS
+    assert stale > max(settings.redelivery_delays)
+    for minutes in (VISIBILITY_SECONDS // 60, 1):
+        with pytest.raises(SettingsError, match="longer than a message may stay hidden"):
+            replace(settings, stale_minutes=minutes)
+    with pytest.raises(SettingsError, match="longer than a message may stay hidden"):
+        replace(settings, redelivery_delays=(30, 120, stale))
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_a_run_of_the_watchdog_ends_before_the_next_begins(environment: str) -> None:
+    settings = settings_for(environment, {} if environment == "local" else IAM)
+    assert FUNCTION_SECONDS["watchdog"] < settings.watchdog_minutes * 60
+    with pytest.raises(SettingsError, match="at least 1"):
+        replace(settings, watchdog_minutes=0)
+
+
+@pytest.mark.parametrize(("warning", "expiry"), [(0, 5), (5, 5), (5, 3), (3, 7), (3, 8)])
+def test_an_authorisation_is_warned_of_then_given_up_then_runs_out(warning: int, expiry: int) -> None:
+    with pytest.raises(SettingsError, match="authorisation_warning_days"):
+        replace(
+            settings_for("local"),
+            authorisation_warning_days=warning,
+            authorisation_expiry_days=expiry,
+        )
 
 
 @pytest.mark.parametrize("delays", [(), (30, 120), (30, 120, 600, 600), (0, 1, 2), (1, 2, 43_201)])

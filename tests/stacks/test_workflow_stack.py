@@ -11,7 +11,14 @@ from tests.stacks.templates import short_name
 if TYPE_CHECKING:
     from tests.stacks.templates import Assembly
 
-TIMEOUTS: Final = {"Ingest": 10, "Dispatch": 200, "Validate": 5, "Payment": 10, "Fulfil": 10}
+TIMEOUTS: Final = {
+    "Ingest": 10,
+    "Dispatch": 200,
+    "Validate": 5,
+    "Payment": 10,
+    "Fulfil": 10,
+    "Watchdog": 50,
+}
 ENVIRONMENT: Final[dict[str, dict[str, str]]] = {
     "Ingest": {
         "ORDERS_TABLE": "Orders",
@@ -44,6 +51,13 @@ ENVIRONMENT: Final[dict[str, dict[str, str]]] = {
         "INVENTORY_TABLE": "Inventory",
         "WAREHOUSE_SECRET_ID": "WarehouseSecret",
         "WAREHOUSE_URL": "WarehouseUrl",
+    },
+    "Watchdog": {
+        "ORDERS_TABLE": "Orders",
+        "ORDERS_QUEUE_URL": "QueuesOrders",
+        "STALE_MINUTES": "30",
+        "AUTHORISATION_WARNING_DAYS": "3",
+        "AUTHORISATION_EXPIRY_DAYS": "5",
     },
 }
 OUTPUTS: Final = {
@@ -99,7 +113,7 @@ def test_payment_alone_has_an_artefact_of_its_own(prod: Assembly) -> None:
 
 def test_every_log_group_forgets(prod: Assembly) -> None:
     groups = prod.resources("AWS::Logs::LogGroup")
-    assert len(groups) == 7
+    assert len(groups) == 8
     assert {group["Properties"]["RetentionInDays"] for group in groups.values()} == {90}
 
 
