@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from lambdas.domain.cancellation import CANCEL_CODES
 from lambdas.domain.refund import REASON_CODES
 from orders.api_client import ApiRefused, ApiUnreachable
-from orders.cli import amendments, demo, orders, up
+from orders.cli import amendments, demo, import_retail, orders, up
 from orders.cli.connection import add_connection_options
 from orders.cli.console import Output
 from orders.cli.exit_codes import ExitCode
 from orders.local.run import LocalRunError
 from orders.local.run_file import NotRunning
+from orders.retail.errors import ImportFailed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +23,16 @@ if TYPE_CHECKING:
 _EPILOG = """\
 exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but something does not add up, 130 interrupted
 Data goes to stdout, messages to stderr; NO_COLOR is obeyed."""
+
+# Their message is one line that says what to do.
+_EXPLAINED = (
+    ApiUnreachable,
+    ImportFailed,
+    LocalRunError,
+    NotRunning,
+    amendments.Unreadable,
+    orders.FileUnreadable,
+)
 
 
 def run() -> None:
@@ -38,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
     except ApiRefused as error:
         _explain(error, output)
         return ExitCode.FAILED
-    except (ApiUnreachable, LocalRunError, NotRunning, orders.FileUnreadable, amendments.Unreadable) as error:
+    except _EXPLAINED as error:
         output.error(str(error))
         return ExitCode.FAILED
     except KeyboardInterrupt:
@@ -113,6 +124,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--limit", type=_positive, default=20, metavar="N", help="default: %(default)s")
     command.add_argument("--cursor", help="go on where an earlier list ended")
     add_connection_options(command)
+
+    summary = "import a retailer's invoices as orders, and their credit notes as refunds"
+    command = _command(commands, "import-retail", import_retail.import_retail, summary)
+    import_retail.add_import_options(command)
     return parser
 
 
