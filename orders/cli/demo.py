@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
-from lambdas.domain.money import format_minor
 from lambdas.domain.order import TERMINAL
 from orders.api_client import OrdersClient
 from orders.cli.exit_codes import ExitCode
-from orders.cli.orders import coloured
+from orders.cli.outcomes import Outcome, print_outcomes
+from orders.cli.trial_balance import print_trial_balance
 from orders.cli.up import local_run, print_addresses, serve
 from orders.local.books import read_books
 from orders.local.stock import put_products
+from orders.order_watch import OrderWatch
 from orders.sample_orders import CATALOGUE, CURRENCY, sample_orders
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from orders.sample_orders import Sample
 
 SUBMITTERS: Final = 4
-POLL_SECONDS: Final = 0.25
 PATIENCE_SECONDS: Final = 120.0
 """So long without any order ending, and those left count as stuck."""
 
@@ -92,7 +91,9 @@ def process(client: OrdersClient, samples: list[Sample], output: Output) -> Resu
         with ThreadPoolExecutor(SUBMITTERS) as pool:
             work = [pool.submit(_submit, client, s, lambda: progress.advance(accepted)) for s in samples]
             ids = {future.result() for future in work}
-        orders = _wait(client, ids, lambda count: progress.update(ended, completed=count))
+        watch = OrderWatch(client, PATIENCE_SECONDS)
+        watch.follow(ids)
+        orders = watch.until_ended(lambda count: progress.update(ended, completed=count))
     return Result(orders, time.monotonic() - began)
 
 
@@ -104,34 +105,13 @@ def report(result: Result, books: Books, output: Output) -> None:
     output.data.print()
     _print_outcomes(result, output)
     output.data.print()
-    _print_balance(books, output)
+    print_trial_balance(books, CURRENCY, output)
 
 
 def _submit(client: OrdersClient, sample: Sample, done: Callable[[], None]) -> str:
     order_id: str = client.submit(json.dumps(sample.body).encode(), sample.key).order["order_id"]
     done()
     return order_id
-
-
-def _wait(client: OrdersClient, ids: set[str], tell: Callable[[int], None]) -> list[dict[str, Any]]:
-    count, last_change = 0, time.monotonic()
-    while True:
-        orders = [order for order in _all(client) if order["order_id"] in ids]
-        ended = sum(order["status"] in TERMINAL for order in orders)
-        tell(ended)
-        if ended > count:
-            count, last_change = ended, time.monotonic()
-        if ended == len(ids) or time.monotonic() - last_change > PATIENCE_SECONDS:
-            return orders
-        time.sleep(POLL_SECONDS)
-
-
-def _all(client: OrdersClient) -> list[dict[str, Any]]:
-    orders, cursor = client.page()
-    while cursor:
-        page, cursor = client.page(cursor)
-        orders += page
-    return orders
 
 
 def _as_json(result: Result, books: Books) -> dict[str, Any]:
@@ -153,39 +133,10 @@ def _as_json(result: Result, books: Books) -> dict[str, Any]:
 
 
 def _print_outcomes(result: Result, output: Output) -> None:
-    count = Counter((order["status"], order["reason"] or "") for order in result.orders)
-    sums: Counter[tuple[str, str]] = Counter()
-    for order in result.orders:
-        sums[order["status"], order["reason"] or ""] += order["total"]
-    table = Table(box=None, pad_edge=False, title="How the orders ended", title_justify="left")
-    table.add_column("STATUS")
-    table.add_column("REASON", no_wrap=True)
-    table.add_column("ORDERS", justify="right")
-    table.add_column(CURRENCY, justify="right")
-    for (status, reason), number in sorted(count.items()):
-        total = format_minor(sums[status, reason], CURRENCY)
-        table.add_row(coloured(status), reason, str(number), total)
-    output.data.print(table)
+    ends = (Outcome(order["status"], order["reason"] or "", order["total"]) for order in result.orders)
+    print_outcomes(ends, CURRENCY, output)
     rate = len(result.orders) / result.seconds
     output.data.print(f"{len(result.orders)} orders in {result.seconds:.1f} s, {rate:.0f} a second")
-
-
-def _print_balance(books: Books, output: Output) -> None:
-    table = Table(box=None, pad_edge=False, title="Trial balance", title_justify="left", show_footer=True)
-    debit = format_minor(sum(b.debit for b in books.balances), CURRENCY)
-    credit = format_minor(sum(b.credit for b in books.balances), CURRENCY)
-    table.add_column("ACCOUNT", footer="Sum")
-    table.add_column("CURRENCY")
-    table.add_column("DEBIT", justify="right", footer=debit)
-    table.add_column("CREDIT", justify="right", footer=credit)
-    for balance in books.balances:
-        amounts = (format_minor(v, balance.currency) if v else "" for v in (balance.debit, balance.credit))
-        table.add_row(balance.account, balance.currency, *amounts)
-    output.data.print(table)
-    captured = format_minor(books.captured_at_provider.get(CURRENCY, 0), CURRENCY)
-    verdict = "[green]the same[/]" if books.balanced else "[bold red]NOT the same[/]"
-    output.data.print(f"{books.entries} entries (an order of total zero books nothing)")
-    output.data.print(f"captured at the provider: {captured} {CURRENCY}, {verdict} as the receivable")
 
 
 def _print_next(addresses: Addresses, result: Result, client: str, output: Output) -> None:

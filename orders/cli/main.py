@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lambdas.domain.cancellation import CANCEL_CODES
 from lambdas.domain.refund import REASON_CODES
 from orders.api_client import ApiRefused, ApiUnreachable
-from orders.cli import amendments, demo, hold, orders, trace, up
+from orders.cli import amendments, demo, hold, import_retail, orders, trace, up
 from orders.cli.connection import WrongUsage, add_connection_options
 from orders.cli.console import Output
 from orders.cli.exit_codes import ExitCode
@@ -17,6 +17,7 @@ from orders.deployment import DeploymentError
 from orders.holding import HoldRefused
 from orders.local.run import LocalRunError
 from orders.local.run_file import NotRunning
+from orders.retail.errors import ImportFailed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,10 +26,12 @@ _EPILOG = """\
 exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but something does not add up, 130 interrupted
 Data goes to stdout, messages to stderr; NO_COLOR is obeyed."""
 
+# Their message is one line that says what to do.
 _FORESEEN = (
     ApiUnreachable,
     DeploymentError,
     HoldRefused,
+    ImportFailed,
     LocalRunError,
     NotRunning,
     amendments.Unreadable,
@@ -133,6 +136,9 @@ def _parser() -> argparse.ArgumentParser:
     trace.add_trace_options(command)
     command = _command(commands, "hold", hold.hold, "keep an order's payment authorised, however old it gets")
     hold.add_hold_options(command)
+    summary = "import a retailer's invoices as orders, and their credit notes as refunds"
+    command = _command(commands, "import-retail", import_retail.import_retail, summary)
+    import_retail.add_import_options(command)
     return parser
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from orders.local.run_file import Addresses
 
 
-def add_run_options(parser: argparse.ArgumentParser) -> None:
+def add_run_options(parser: argparse._ActionsContainer) -> None:
     """Add the options of every command that starts a pipeline."""
     parser.add_argument("--data", type=Path, metavar="DIR", help="keep the state here across restarts")
     parser.add_argument("--port", type=int, default=4566, help="of the AWS engine (default: %(default)s)")
@@ -57,7 +57,7 @@ def local_run(arguments: argparse.Namespace, output: Output) -> Iterator[LocalRu
     def told(step: str, seconds: float) -> None:
         output.say(f"[green]✓[/] {step:<45} {seconds:5.1f} s")
 
-    with _terminated_like_interrupted(), LocalRun(ports, arguments.data, told) as run:
+    with terminated_like_interrupted(), LocalRun(ports, arguments.data, told) as run:
         yield run
 
 
@@ -81,7 +81,7 @@ def print_addresses(addresses: Addresses, output: Output) -> None:
 
 
 @contextmanager
-def _terminated_like_interrupted() -> Iterator[None]:
+def terminated_like_interrupted() -> Iterator[None]:
     """Turn SIGTERM into KeyboardInterrupt, so that both leave nothing behind.
 
     SIGINT is set as well: a shell starts what runs in its background with that signal ignored.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from lambdas.adapters.dynamodb.ledger import DynamoJournal
 from lambdas.domain.ledger import RECEIVABLE, Balance, is_balanced, trial_balance
@@ -17,21 +17,35 @@ if TYPE_CHECKING:
 
     from lambdas.domain.ledger import JournalEntry
     from orders.local.run_file import Addresses
+    from orders.local.standins.messages import Json
+
+_INTENTS_PAGE: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """The trial balance, and the sums to hold it against; minor units by currency."""
+    """The trial balance, and the sums to hold it against; minor units by currency.
+
+    `booked` is the receivable's balance.
+    """
 
     balances: list[Balance]
     entries: int
     booked: dict[str, int]
     captured_at_provider: dict[str, int]
+    refunded_at_provider: dict[str, int] = field(default_factory=dict)
 
     @property
     def balanced(self) -> bool:
-        """Whether debits equal credits, and the receivable what the provider captured."""
-        return is_balanced(self.balances) and self.booked == self.captured_at_provider
+        """Whether debits equal credits, and the receivable what the provider captured and did not refund."""
+        currencies = self.booked.keys() | self.captured_at_provider.keys() | self.refunded_at_provider.keys()
+        return is_balanced(self.balances) and all(
+            self.booked.get(currency, 0) == self.net_at_provider(currency) for currency in currencies
+        )
+
+    def net_at_provider(self, currency: str) -> int:
+        """What the provider captured and did not refund."""
+        return self.captured_at_provider.get(currency, 0) - self.refunded_at_provider.get(currency, 0)
 
 
 def read_books(addresses: Addresses) -> Books:
@@ -43,10 +57,28 @@ def read_books(addresses: Addresses) -> Books:
         balances=balances,
         entries=len(entries),
         booked={b.currency: b.debit - b.credit for b in balances if b.account == RECEIVABLE},
-        captured_at_provider={
-            currency.upper(): sums["captured"] for currency, sums in provider.items() if sums["captured"]
-        },
+        captured_at_provider=_of_each_currency(provider, "captured"),
+        refunded_at_provider=_of_each_currency(provider, "refunded"),
     )
+
+
+def captured_by_order(addresses: Addresses) -> dict[str, int]:
+    """Ask the provider what it captured for each order, in minor units."""
+    control = RemoteControl(addresses.payment_url)
+    captured: dict[str, int] = {}
+    after = ""
+    while True:
+        page = control.call("GET", f"intents?limit={_INTENTS_PAGE}{after}")
+        for intent in page["intents"]:
+            order_id = intent["order_id"] or ""
+            captured[order_id] = captured.get(order_id, 0) + intent["captured"]
+        if not page["has_more"]:
+            return captured
+        after = f"&after={page['intents'][-1]['id']}"
+
+
+def _of_each_currency(totals: Json, name: str) -> dict[str, int]:
+    return {currency.upper(): sums[name] for currency, sums in totals.items() if sums[name]}
 
 
 def _entries(addresses: Addresses) -> Iterator[JournalEntry]:

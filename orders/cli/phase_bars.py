@@ -1,0 +1,77 @@
+"""Shows the phases of a long command: bars with counts and the time left, or lines where nobody watches."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final, Self
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from orders.cli.console import Output
+
+_LINE_SECONDS: Final = 15.0
+_BAR_WIDTH: Final = 40
+# The time left is told when a twentieth is done: a guess before that frightens people.
+_SURE_OF: Final = 20
+
+
+class PhaseBars:
+    """One bar per phase on a terminal; elsewhere a line at each phase's end and every 15 seconds within."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._progress = Progress(
+            TextColumn("{task.description:<16}"),
+            BarColumn(_BAR_WIDTH),
+            TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
+            TimeRemainingColumn(elapsed_when_finished=True),
+            TextColumn("{task.fields[left]}"),
+            console=output.messages,
+            disable=not output.messages.is_terminal,
+            speed_estimate_period=20,
+        )
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def begin(self, name: str, total: int) -> Callable[[int], None]:
+        """Begin a phase of so many things; what is returned hears how many of them are done."""
+        if not self._output.messages.is_terminal:
+            return _Lines(self._output, name, total)
+        task = self._progress.add_task(name, total=total, left="left")
+
+        def tell(done: int) -> None:
+            self._progress.update(task, completed=done, left="" if done >= total else "left")
+
+        tell(0)
+        return tell
+
+
+class _Lines:
+    """A phase as lines of a log."""
+
+    def __init__(self, output: Output, name: str, total: int) -> None:
+        self._output = output
+        self._name = name
+        self._total = total
+        self._began = self._last = time.monotonic()
+        if not total:
+            self(0)
+
+    def __call__(self, done: int) -> None:
+        now = time.monotonic()
+        seconds = now - self._began
+        if done >= self._total:
+            self._output.say(f"[green]✓[/] {self._name:<16} {done:>8,} {seconds:8.1f} s")
+        elif now - self._last >= _LINE_SECONDS:
+            self._last = now
+            sure = done * _SURE_OF >= self._total
+            left = f", about {seconds * (self._total - done) / done:.0f} s left" if sure else ""
+            self._output.say(f"  {self._name:<16} {done:>8,} of {self._total:,}{left}")
