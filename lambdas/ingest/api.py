@@ -207,7 +207,9 @@ def _json_body(event: Event) -> object:
         raw = base64.b64decode(body) if event.get("isBase64Encoded") else body.encode()
         if len(raw) > MAX_BODY_BYTES:
             raise Refused("payload_too_large")
-        return json.loads(raw, parse_constant=_no_constant, object_pairs_hook=_no_repeats)
+        # Given bytes, Python takes UTF-16 and UTF-32 as well; JSON is UTF-8 (RFC 8259, section 8.1).
+        text = raw.decode("utf-8-sig")
+        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_repeats)
     except (ValueError, binascii.Error, RecursionError) as error:
         raise Refused("malformed_json") from error
 
