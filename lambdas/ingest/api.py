@@ -102,7 +102,7 @@ class OrdersApi:
         """Answer a request; only what nobody foresaw raises."""
         request_id = event["requestContext"]["requestId"]
         if event["routeKey"] == "GET /v1/openapi.json":
-            return _openapi()
+            return _openapi(self.auth_mode)
         try:
             caller = identify(event, self.auth_mode)
             return self._routes()[event["routeKey"]](caller, event)
@@ -227,8 +227,8 @@ def _no_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return dict(pairs)
 
 
-def _openapi() -> Response:
+def _openapi(auth_mode: str) -> Response:
     # Imported on request: most cold starts never serve it.
     from lambdas.ingest.openapi import openapi_document  # noqa: PLC0415 - see above
 
-    return json_response(200, openapi_document())
+    return json_response(200, openapi_document(auth_mode))

@@ -21,7 +21,7 @@ from lambdas.ingest.responses import ERRORS, order_body, problem, summary_body
 from lambdas.services.read_orders import ReadOrders
 from tests.adapters.examples import LATER, an_order
 
-DOCUMENT = openapi_document()
+DOCUMENT = openapi_document("local")
 ROUTES = {f"{method.upper()} {path}" for path, methods in DOCUMENT["paths"].items() for method in methods}
 CODE = re.compile(r"`(\w+)`")
 NO_RESPONSES_OF_ERRORS = {"GET /v1/openapi.json"}
