@@ -12,7 +12,7 @@ _RETRYABLE = frozenset({429, 503})
 
 
 class ApiUnreachable(Exception):
-    """Nobody answers at the API's address."""
+    """Nobody answers at the API's address, or somebody who is not the API."""
 
 
 class ApiRefused(Exception):
@@ -68,23 +68,24 @@ class OrdersClient:
 
     def refunds(self, order_id: str) -> list[dict[str, Any]]:
         """Return all refunds of an order."""
-        refunds: list[dict[str, Any]] = _json(self._call("GET", f"/v1/orders/{order_id}/refunds"))["refunds"]
+        body = _read(self._call("GET", f"/v1/orders/{order_id}/refunds"), "refunds")
+        refunds: list[dict[str, Any]] = body["refunds"]
         return refunds
 
     def get(self, order_id: str) -> dict[str, Any]:
         """Return one order."""
-        return _json(self._call("GET", f"/v1/orders/{order_id}"))
+        return _read(self._call("GET", f"/v1/orders/{order_id}"), "order_id")
 
     def page(self, cursor: str | None = None, limit: int = 100) -> tuple[list[dict[str, Any]], str | None]:
         """Return a page of orders, newest first, and the cursor of the next one."""
         query = {"limit": str(limit), **({"cursor": cursor} if cursor else {})}
-        body = _json(self._call("GET", "/v1/orders", query=query))
+        body = _read(self._call("GET", "/v1/orders", query=query), "orders", "next_cursor")
         return body["orders"], body["next_cursor"]
 
     def _submit(self, path: str, body: bytes, key: str) -> Submitted:
         headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
         answer = self._call("POST", path, body, headers)
-        return Submitted(_json(answer), answer.headers.get("Idempotent-Replayed") == "true")
+        return Submitted(_read(answer, "order_id"), answer.headers.get("Idempotent-Replayed") == "true")
 
     def _call(
         self,
@@ -96,18 +97,37 @@ class OrdersClient:
     ) -> urllib3.BaseHTTPResponse:
         try:
             answer = self._pool.request(
-                method, self.url + path, body=body, fields=query, headers={**self.headers, **(headers or {})}
+                method,
+                self.url + path,
+                body=body,
+                fields=query,
+                headers={**self.headers, **(headers or {})},
+                # The API redirects nobody; followed, a 303 would turn a POST into a GET.
+                redirect=False,
             )
         except urllib3.exceptions.HTTPError as error:
             raise ApiUnreachable(f"nobody answers at {self.url} ({type(error).__name__})") from error
-        if answer.status >= 400:  # noqa: PLR2004 - HTTP's errors
-            raise ApiRefused(answer.status, _json(answer))
+        if answer.status >= 300:  # noqa: PLR2004 - HTTP's redirects and errors
+            raise ApiRefused(answer.status, _problem_of(answer))
         return answer
 
 
-def _json(answer: urllib3.BaseHTTPResponse) -> dict[str, Any]:
+def _problem_of(answer: urllib3.BaseHTTPResponse) -> dict[str, Any]:
+    return _object_of(answer) or {"title": f"HTTP {answer.status} {answer.reason or ''} without JSON"}
+
+
+def _read(answer: urllib3.BaseHTTPResponse, *fields: str) -> dict[str, Any]:
+    """Return the body of a success; a proxy's page or another service's answer is none."""
+    body = _object_of(answer)
+    if not body.keys() >= set(fields):
+        what = f"HTTP {answer.status} without {' and '.join(fields)}"
+        raise ApiUnreachable(f"what answers is not the API of orders ({what}): check the address")
+    return body
+
+
+def _object_of(answer: urllib3.BaseHTTPResponse) -> dict[str, Any]:
     try:
         body = json.loads(answer.data)
-    except ValueError:
-        return {"title": f"HTTP {answer.status} without JSON"}
-    return body if isinstance(body, dict) else {"title": f"HTTP {answer.status} without an object"}
+    except (ValueError, RecursionError):
+        return {}
+    return body if isinstance(body, dict) else {}

@@ -20,9 +20,17 @@ MAX_REFERENCE: Final = 100
 UNSUPPORTED_CURRENCIES: Final = frozenset(
     ("ISK", "MGA", "UGX", "BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
 )
-_SKU: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,62}[\x21-\x7e])?")
-_PRICE_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
-_PAYMENT_METHOD: Final = re.compile(r"pm_[A-Za-z0-9_]{1,100}")
+# The OpenAPI document shows these forms too, so they say the same in Python and in ECMA-262.
+SKU: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,62}[\x21-\x7e])?")
+PRICE_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+PAYMENT_METHOD: Final = re.compile(r"pm_[A-Za-z0-9_]{1,100}")
+# No control characters, no line separators, no marks that turn the direction of what is shown after them, and
+# no U+FFFD: it stands where API Gateway found bytes that are no UTF-8, and the client said something else.
+# Named one by one: what Python calls printable depends on the Unicode version of the Python that runs.
+REFERENCE: Final = re.compile(
+    rf"[^\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\uffff]{{1,{MAX_REFERENCE}}}"
+)
+_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 _CARD_SEPARATORS: Final = re.compile(r"[ \-]")
 _CARD_DIGITS: Final = re.compile(r"\d{12,19}")
 _FIELDS: Final = frozenset({"currency", "lines", "payment_method", "total", "reference"})
@@ -112,11 +120,11 @@ def _line(entry: object, index: int, problems: list[Problem]) -> RequestedLine:
         problems.append(Problem(pointer_to(*at), "wrong_type", "a line must be an object"))
         return RequestedLine("", 0)
     problems.extend(unknown_fields(entry, _LINE_FIELDS, *at))
-    sku = text_field(entry, "sku", _SKU, "1 to 64 printable ASCII characters", problems, at)
+    sku = text_field(entry, "sku", SKU, "1 to 64 printable ASCII characters", problems, at)
     quantity = whole_number(entry, "quantity", (1, MAX_QUANTITY), problems, *at)
     price_id = LIST_PRICE
     if entry.get("price_id") is not None:
-        price_id = text_field(entry, "price_id", _PRICE_ID, "an id of a price point", problems, at)
+        price_id = text_field(entry, "price_id", PRICE_ID, "an id of a price point", problems, at)
     return RequestedLine(sku, quantity or 0, price_id)
 
 
@@ -131,7 +139,7 @@ def _payment_method(body: dict[str, Any], problems: list[Problem]) -> str | None
         )
         return None
     meaning = "a payment method's token (pm_...)"
-    return text_field(body, "payment_method", _PAYMENT_METHOD, meaning, problems) or None
+    return text_field(body, "payment_method", PAYMENT_METHOD, meaning, problems) or None
 
 
 def _reference(body: dict[str, Any], problems: list[Problem]) -> str | None:
@@ -142,8 +150,8 @@ def _reference(body: dict[str, Any], problems: list[Problem]) -> str | None:
         problems.append(Problem("/reference", "wrong_type", "must be a string"))
     elif is_card_number(value):
         problems.append(Problem("/reference", "card_number_refused", "a card number belongs nowhere here"))
-    elif not 1 <= len(value) <= MAX_REFERENCE or not value.isprintable():
-        detail = f"must be 1 to {MAX_REFERENCE} printable characters"
+    elif not REFERENCE.fullmatch(value) or _SURROGATE.search(value):
+        detail = f"must be 1 to {MAX_REFERENCE} characters, none of them a control character"
         problems.append(Problem("/reference", "invalid_format", detail))
     else:
         return value

@@ -102,7 +102,7 @@ class OrdersApi:
         """Answer a request; only what nobody foresaw raises."""
         request_id = event["requestContext"]["requestId"]
         if event["routeKey"] == "GET /v1/openapi.json":
-            return _openapi()
+            return _openapi(self.auth_mode)
         try:
             caller = identify(event, self.auth_mode)
             return self._routes()[event["routeKey"]](caller, event)
@@ -207,7 +207,9 @@ def _json_body(event: Event) -> object:
         raw = base64.b64decode(body) if event.get("isBase64Encoded") else body.encode()
         if len(raw) > MAX_BODY_BYTES:
             raise Refused("payload_too_large")
-        return json.loads(raw, parse_constant=_no_constant, object_pairs_hook=_no_repeats)
+        # Given bytes, Python takes UTF-16 and UTF-32 as well; JSON is UTF-8 (RFC 8259, section 8.1).
+        text = raw.decode("utf-8-sig")
+        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_repeats)
     except (ValueError, binascii.Error, RecursionError) as error:
         raise Refused("malformed_json") from error
 
@@ -225,8 +227,8 @@ def _no_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return dict(pairs)
 
 
-def _openapi() -> Response:
+def _openapi(auth_mode: str) -> Response:
     # Imported on request: most cold starts never serve it.
     from lambdas.ingest.openapi import openapi_document  # noqa: PLC0415 - see above
 
-    return json_response(200, openapi_document())
+    return json_response(200, openapi_document(auth_mode))

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from lambdas.domain.order import TIMELINE_LIMIT, FulfillmentStatus, PaymentStatus, Status
-from lambdas.domain.submission import MAX_LINES, MAX_QUANTITY, MAX_REFERENCE
 from lambdas.ingest.limits import DEFAULT_PAGE, MAX_PAGE
-from lambdas.ingest.openapi_amendments import amendment_paths, amendment_schemas, cancellation_on_order
+from lambdas.ingest.openapi_amendments import amendment_paths, amendment_schemas
+from lambdas.ingest.openapi_gateway import behind_the_gateway, gateway_schemas, security_schemes
+from lambdas.ingest.openapi_orders import order, order_request, order_summary
 from lambdas.ingest.openapi_parts import (
     KEYED_POST_ERRORS,
-    MINOR,
     NULLABLE_TEXT,
-    TIME,
+    ORDER_ID,
     Schema,
     errors,
     idempotency_key,
     json_of,
+    order_link,
     path_parameter,
     taken,
 )
@@ -25,32 +25,55 @@ from lambdas.ingest.responses import ERRORS
 _POST_ERRORS: Final = KEYED_POST_ERRORS | {"invalid_order"}
 _GET_ERRORS: Final = frozenset({"unauthenticated", "not_found", "internal_error", "unavailable"})
 _LIST_ERRORS: Final = (_GET_ERRORS | {"invalid_cursor", "invalid_limit"}) - {"not_found"}
+_DESCRIPTION: Final = """Submit orders once and follow them. Amounts are integers of minor units.
+
+Numbers are read strictly: 12 is a whole number and 12.0 is refused, though JSON Schema takes both for one. An
+object that repeats a name is refused. Amazon API Gateway answers in front of the API: 404 `{"message": "Not
+Found"}` to a path or method that is not described here (never 405), and as GatewayMessage says."""
+_ORDER_LINKS: Final[Schema] = {
+    "follow": order_link("getOrder", "How the order stands"),
+    "cancel": order_link("cancelOrder", "End it before it is shipped"),
+    "refund": order_link("refundOrder", "Give money back once it is completed"),
+    "listRefunds": order_link("listRefunds", "Its refunds"),
+}
+_ORDER_EXAMPLE: Final[Schema] = {
+    "currency": "GBP",
+    "reference": "first order",
+    "lines": [{"sku": "MUG-BLUE", "quantity": 2}, {"sku": "TEA-ASSAM", "quantity": 1}],
+    "payment_method": "pm_card_visa",
+    "total": 3025,
+}
 
 
-def openapi_document() -> Schema:
-    """Describe every route, status and code of the API."""
+def openapi_document(auth_mode: str) -> Schema:
+    """Describe every route, status and code of the API; `auth_mode` is `jwt`, `iam` or `local`."""
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "Orders",
             "version": "1.0.0",
-            "description": "Submit orders once and follow them. Amounts are integers of minor units.",
+            "description": _DESCRIPTION,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "paths": {
-            "/v1/orders": {"post": _post(), "get": _list()},
-            "/v1/orders/{order_id}": {"get": _get()},
-            **amendment_paths(),
-            "/v1/openapi.json": {"get": _self()},
-        },
+        "paths": behind_the_gateway(
+            {
+                "/v1/orders": {"post": _post(), "get": _list()},
+                "/v1/orders/{order_id}": {"get": _get()},
+                **amendment_paths(),
+                "/v1/openapi.json": {"get": _self()},
+            },
+            auth_mode,
+        ),
         "components": {
             "schemas": {
-                "OrderRequest": _order_request(),
-                "OrderSummary": _summary(),
-                "Order": _order(),
+                "OrderRequest": order_request(),
+                "OrderSummary": order_summary(),
+                "Order": order(),
                 "Problem": _problem(),
                 **amendment_schemas(),
-            }
+                **gateway_schemas(),
+            },
+            "securitySchemes": security_schemes(auth_mode),
         },
     }
 
@@ -60,9 +83,9 @@ def _post() -> Schema:
         "operationId": "submitOrder",
         "summary": "Submit an order, once per key",
         "parameters": [idempotency_key("order")],
-        "requestBody": {"required": True, "content": json_of("OrderRequest")},
+        "requestBody": {"required": True, "content": json_of("OrderRequest", {"tea": _ORDER_EXAMPLE})},
         "responses": {
-            "202": taken("Accepted; the order as it stood then", "Order"),
+            "202": taken("Accepted; the order as it stood then", "Order", _ORDER_LINKS),
             **errors(_POST_ERRORS),
         },
     }
@@ -77,16 +100,31 @@ def _list() -> Schema:
             "next_cursor": NULLABLE_TEXT,
         },
     }
+    cursor = {"type": "string", "minLength": 1, "pattern": "^[A-Za-z0-9_-]+$"}
+    next_page: Schema = {
+        "operationId": "listOrders",
+        "description": "The next page, unless `next_cursor` is null",
+        "parameters": {"cursor": "$response.body#/next_cursor"},
+    }
     limit = {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": DEFAULT_PAGE}
     return {
         "operationId": "listOrders",
         "summary": "List your orders, newest first",
         "parameters": [
-            {"name": "cursor", "in": "query", "schema": {"type": "string"}},
+            {
+                "name": "cursor",
+                "in": "query",
+                "description": "The `next_cursor` of the page before",
+                "schema": cursor,
+            },
             {"name": "limit", "in": "query", "schema": limit},
         ],
         "responses": {
-            "200": {"description": "A page", "content": {"application/json": {"schema": page}}},
+            "200": {
+                "description": "A page",
+                "content": {"application/json": {"schema": page}},
+                "links": {"nextPage": next_page},
+            },
             **errors(_LIST_ERRORS),
         },
     }
@@ -96,9 +134,9 @@ def _get() -> Schema:
     return {
         "operationId": "getOrder",
         "summary": "Show one of your orders",
-        "parameters": [path_parameter("order_id")],
+        "parameters": [path_parameter("order_id", ORDER_ID)],
         "responses": {
-            "200": {"description": "The order", "content": json_of("Order")},
+            "200": {"description": "The order", "content": json_of("Order"), "links": _ORDER_LINKS},
             **errors(_GET_ERRORS),
         },
     }
@@ -113,80 +151,6 @@ def _self() -> Schema:
     }
 
 
-def _order_request() -> Schema:
-    line: Schema = {
-        "type": "object",
-        "additionalProperties": False,
-        "required": ["sku", "quantity"],
-        "properties": {
-            "sku": {"type": "string", "minLength": 1, "maxLength": 64},
-            "quantity": {"type": "integer", "minimum": 1, "maximum": MAX_QUANTITY},
-            "price_id": {
-                "type": "string",
-                "description": "A price point of the product; any but `list` needs the scope orders:price",
-            },
-        },
-    }
-    token = {"type": "string", "pattern": "^pm_[A-Za-z0-9_]{1,100}$"}
-    return {
-        "type": "object",
-        "additionalProperties": False,
-        "required": ["currency", "lines"],
-        "properties": {
-            "currency": {"type": "string", "pattern": "^[A-Z]{3}$"},
-            "lines": {"type": "array", "minItems": 1, "maxItems": MAX_LINES, "items": line},
-            "payment_method": {**token, "description": "Required unless the total is zero"},
-            "total": {**MINOR, "description": "Checked against the server's total when it is given"},
-            "reference": {"type": "string", "minLength": 1, "maxLength": MAX_REFERENCE},
-        },
-    }
-
-
-def _summary() -> Schema:
-    properties = {
-        "order_id": {"type": "string", "pattern": "^ord_[a-z2-7]{26}$"},
-        "status": {"enum": list(Status)},
-        "payment_status": {"enum": list(PaymentStatus)},
-        "fulfillment_status": {"enum": list(FulfillmentStatus)},
-        "reason": NULLABLE_TEXT,
-        "currency": {"type": "string"},
-        "total": MINOR,
-        "tax": MINOR,
-        "refunded": {**MINOR, "description": "Refunded and booked"},
-        "refund_pending": {**MINOR, "description": "Of refunds that are accepted and not decided"},
-        "cancellation": {"oneOf": [{"type": "null"}, cancellation_on_order()]},
-        "reference": NULLABLE_TEXT,
-        "accepted_at": TIME,
-        "updated_at": TIME,
-    }
-    return {"type": "object", "required": list(properties), "properties": properties}
-
-
-def _order() -> Schema:
-    summary = _summary()
-    event = {
-        "type": "object",
-        "required": ["at", "event"],
-        "properties": {"at": TIME, "event": {"type": "string"}},
-    }
-    line_properties: Schema = {
-        "line": {"type": "integer", "minimum": 1, "description": "The line's number, for refunds"},
-        "sku": {"type": "string"},
-        "quantity": {"type": "integer"},
-        "price_id": {"type": "string"},
-        "unit_price": MINOR,
-        "tax_rate": {"type": "integer", "description": "Basis points; the prices include the tax"},
-        "total": MINOR,
-    }
-    line = {"type": "object", "required": list(line_properties), "properties": line_properties}
-    properties = {
-        **summary["properties"],
-        "timeline": {"type": "array", "maxItems": TIMELINE_LIMIT, "items": event},
-        "lines": {"type": "array", "items": line},
-    }
-    return {"type": "object", "required": list(properties), "properties": properties}
-
-
 def _problem() -> Schema:
     error = {
         "type": "object",
@@ -196,9 +160,10 @@ def _problem() -> Schema:
             "code": {"type": "string"},
             "detail": {"type": "string"},
         },
+        "additionalProperties": {"type": ["integer", "string"], "description": "Facts that help to mend it"},
     }
     properties = {
-        "type": {"type": "string"},
+        "type": {"enum": [f"urn:order-pipeline:problem:{code}" for code in ERRORS]},
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "code": {"enum": list(ERRORS)},

@@ -12,11 +12,14 @@ from lambdas.ingest.openapi_parts import (
     KEYED_POST_ERRORS,
     MINOR,
     NULLABLE_TEXT,
+    ORDER_ID,
+    REFUND_ID,
     TIME,
     Schema,
     errors,
     idempotency_key,
     json_of,
+    order_link,
     path_parameter,
     taken,
 )
@@ -32,6 +35,16 @@ _REFUND_ERRORS: Final = KEYED_POST_ERRORS | {
     "not_found",
     "not_refundable",
     "invalid_refund",
+}
+_CANCELLATION_LINKS: Final[Schema] = {"follow": order_link("getOrder", "Whether it was in time")}
+_REFUND_LINKS: Final[Schema] = {
+    "follow": order_link("getRefund", "What became of it", refund_id="$response.body#/refund_id"),
+    "listRefunds": order_link("listRefunds", "All refunds of the order"),
+}
+_REFUND_EXAMPLES: Final[Schema] = {
+    "everything": {"reason_code": "returned", "restock": True},
+    "amount": {"reason_code": "goodwill", "amount": 100},
+    "lines": {"reason_code": "damaged", "lines": [{"line": 1, "quantity": 1}]},
 }
 _READ_ERRORS: Final = frozenset({"unauthenticated", "not_found", "internal_error", "unavailable"})
 
@@ -52,13 +65,13 @@ def amendment_schemas() -> Schema:
         "CancelRequest": {
             "type": "object",
             "additionalProperties": False,
-            "properties": {"reason_code": {"enum": list(CANCEL_CODES), "default": CANCEL_CODES[0]}},
+            "properties": {"reason_code": {"enum": [*CANCEL_CODES, None], "default": CANCEL_CODES[0]}},
         },
         "Cancellation": {
             "type": "object",
             "required": ["order_id", "status", "reason_code", "requested_at"],
             "properties": {
-                "order_id": {"type": "string"},
+                "order_id": ORDER_ID,
                 "status": {"const": CancellationStatus.REQUESTED},
                 "reason_code": {"enum": list(CANCEL_CODES)},
                 "requested_at": TIME,
@@ -84,10 +97,15 @@ def _cancel() -> Schema:
         "operationId": "cancelOrder",
         "summary": "End an order before it is shipped",
         "description": "Whether it was in time is on the order, as `cancellation.status`: done or refused.",
-        "parameters": [path_parameter("order_id"), idempotency_key("cancellation")],
-        "requestBody": {"required": False, "content": json_of("CancelRequest")},
+        "parameters": [path_parameter("order_id", ORDER_ID), idempotency_key("cancellation")],
+        "requestBody": {
+            "required": False,
+            "content": json_of("CancelRequest", {"byMistake": {"reason_code": "mistake"}}),
+        },
         "responses": {
-            "202": taken("The order will end unless it is shipped first", "Cancellation"),
+            "202": taken(
+                "The order will end unless it is shipped first", "Cancellation", _CANCELLATION_LINKS
+            ),
             **errors(_CANCEL_ERRORS),
         },
     }
@@ -98,10 +116,12 @@ def _refund() -> Schema:
         "operationId": "refundOrder",
         "summary": "Give money of a completed order back; needs the scope orders:refund",
         "description": "By amount, by lines, or (with neither) all that is left of what was captured.",
-        "parameters": [path_parameter("order_id"), idempotency_key("refund")],
-        "requestBody": {"required": True, "content": json_of("RefundRequest")},
+        "parameters": [path_parameter("order_id", ORDER_ID), idempotency_key("refund")],
+        "requestBody": {"required": True, "content": json_of("RefundRequest", _REFUND_EXAMPLES)},
         "responses": {
-            "202": taken("Accepted, and its amount reserved; the refund as it stood then", "Refund"),
+            "202": taken(
+                "Accepted, and its amount reserved; the refund as it stood then", "Refund", _REFUND_LINKS
+            ),
             **errors(_REFUND_ERRORS),
         },
     }
@@ -116,7 +136,7 @@ def _list() -> Schema:
     return {
         "operationId": "listRefunds",
         "summary": "List an order's refunds, oldest first",
-        "parameters": [path_parameter("order_id")],
+        "parameters": [path_parameter("order_id", ORDER_ID)],
         "responses": {
             "200": {"description": "All of them", "content": {"application/json": {"schema": content}}},
             **errors(_READ_ERRORS),
@@ -128,7 +148,7 @@ def _get() -> Schema:
     return {
         "operationId": "getRefund",
         "summary": "Show a refund",
-        "parameters": [path_parameter("order_id"), path_parameter("refund_id")],
+        "parameters": [path_parameter("order_id", ORDER_ID), path_parameter("refund_id", REFUND_ID)],
         "responses": {
             "200": {"description": "The refund", "content": json_of("Refund")},
             **errors(_READ_ERRORS),
@@ -146,20 +166,26 @@ def _refund_request() -> Schema:
             "quantity": {"type": "integer", "minimum": 1, "maximum": MAX_QUANTITY},
         },
     }
+    by_amount = {"amount": {"type": "integer"}}
     return {
         "type": "object",
         "additionalProperties": False,
+        "description": "Null is the same as a field left out",
         "required": ["reason_code"],
         "properties": {
             "reason_code": {"enum": list(REASON_CODES)},
-            "amount": {**MINOR, "minimum": 1},
-            "lines": {"type": "array", "minItems": 1, "maxItems": MAX_LINES, "items": line},
-            "restock": {"type": "boolean", "default": False, "description": "Put the goods back on sale"},
+            "amount": {**MINOR, "type": ["integer", "null"], "minimum": 1},
+            "lines": {"type": ["array", "null"], "minItems": 1, "maxItems": MAX_LINES, "items": line},
+            "restock": {
+                "type": ["boolean", "null"],
+                "default": False,
+                "description": "Put the goods of the lines back on sale; an amount has none",
+            },
         },
         "not": {
             "anyOf": [
-                {"required": ["amount", "lines"]},
-                {"required": ["amount", "restock"], "properties": {"restock": {"const": True}}},
+                {"required": ["amount", "lines"], "properties": {**by_amount, "lines": {"type": "array"}}},
+                {"required": ["amount", "restock"], "properties": {**by_amount, "restock": {"const": True}}},
             ]
         },
     }
@@ -176,8 +202,8 @@ def _refund_schema() -> Schema:
         },
     }
     properties = {
-        "refund_id": {"type": "string", "pattern": "^ref_[a-z2-7]{26}$"},
-        "order_id": {"type": "string"},
+        "refund_id": REFUND_ID,
+        "order_id": ORDER_ID,
         "status": {"enum": list(RefundStatus)},
         "amount": MINOR,
         "currency": {"type": "string"},

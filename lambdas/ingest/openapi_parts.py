@@ -12,7 +12,12 @@ Schema = dict[str, Any]
 
 MINOR: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": MAX_TOTAL}
 TIME: Final[Schema] = {"type": "string", "format": "date-time"}
+ORDER_ID: Final[Schema] = {"type": "string", "pattern": "^ord_[a-z2-7]{26}$"}
+REFUND_ID: Final[Schema] = {"type": "string", "pattern": "^ref_[a-z2-7]{26}$"}
 NULLABLE_TEXT: Final[Schema] = {"type": ["string", "null"]}
+# Printable ASCII without blanks at the ends, and no quotes around nothing.
+_KEY: Final = r'^(?!" *"$)[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$'
+_RETRY_AFTER: Final[Schema] = {"schema": {"type": "integer", "minimum": 0}, "description": "Seconds"}
 # What every POST with a key may answer.
 KEYED_POST_ERRORS: Final = frozenset(
     {
@@ -36,32 +41,47 @@ def idempotency_key(thing: str) -> Schema:
         "name": "Idempotency-Key",
         "in": "header",
         "required": True,
-        "description": f"Names this {thing} for ever; quoted (RFC 8941) or bare.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": MAX_LENGTH},
+        "description": f"Names this {thing} for ever; quoted (RFC 8941) or bare. Quotes do not count.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": MAX_LENGTH, "pattern": _KEY},
     }
 
 
-def path_parameter(name: str) -> Schema:
-    """Describe an id in the path."""
-    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+def path_parameter(name: str, id_: Schema) -> Schema:
+    """Describe an id in the path; one of another form is 404 like one that nobody has."""
+    return {"name": name, "in": "path", "required": True, "schema": id_}
 
 
-def taken(description: str, schema: str) -> Schema:
-    """Describe a 202: accepted, and to be followed at its Location."""
+def taken(description: str, schema: str, links: Schema) -> Schema:
+    """Describe a 202: accepted, and to be followed at its Location; `links` are what can be done next."""
     headers = {
-        "Location": {"schema": {"type": "string"}, "description": "Where to follow it"},
-        "Retry-After": {"schema": {"type": "string"}, "description": "Seconds until it is worth a look"},
+        "Location": {
+            "required": True,
+            "schema": {
+                "type": "string",
+                "pattern": "^/v1/orders/ord_[a-z2-7]{26}(/refunds/ref_[a-z2-7]{26})?$",
+            },
+            "description": "Where to follow it, from the API's address on",
+        },
+        "Retry-After": {"required": True, **_RETRY_AFTER, "description": "Seconds until it is worth a look"},
         "Idempotent-Replayed": {
             "schema": {"const": "true"},
             "description": "Set when this key's first answer is given again",
         },
     }
-    return {"description": description, "headers": headers, "content": json_of(schema)}
+    return {"description": description, "headers": headers, "content": json_of(schema), "links": links}
 
 
-def json_of(schema: str) -> Schema:
-    """Refer to a named schema as JSON."""
-    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+def order_link(operation: str, description: str, **more: str) -> Schema:
+    """Describe what the order of an answer's body can be used for next."""
+    parameters = {"order_id": "$response.body#/order_id", **more}
+    return {"operationId": operation, "description": description, "parameters": parameters}
+
+
+def json_of(schema: str, examples: Schema | None = None) -> Schema:
+    """Refer to a named schema as JSON; `examples` are bodies by name."""
+    named = {name: {"value": value} for name, value in (examples or {}).items()}
+    content = {"schema": {"$ref": f"#/components/schemas/{schema}"}, **({"examples": named} if named else {})}
+    return {"application/json": content}
 
 
 def errors(codes: frozenset[str]) -> Schema:
@@ -75,6 +95,7 @@ def errors(codes: frozenset[str]) -> Schema:
         str(status): {
             "description": " or ".join(f"`{code}`" for code in names),
             "content": {"application/problem+json": {"schema": problem}},
+            **({"headers": {"Retry-After": _RETRY_AFTER}} if any(ERRORS[name][1] for name in names) else {}),
         }
         for status, names in by_status.items()
     }

@@ -152,6 +152,7 @@ def test_a_cursor_neither_names_nor_chooses_the_client(orders: DynamoOrderStore)
 @pytest.mark.parametrize(
     "cursor",
     [
+        "",
         "x",
         "%%%",
         "ünïcode",

@@ -69,7 +69,7 @@ class InMemoryOrders:
             key=lambda o: (o.accepted_at, o.order_id),
             reverse=True,
         )
-        if cursor:
+        if cursor is not None:
             position = _decode_cursor(cursor)
             mine = [o for o in mine if (o.accepted_at, o.order_id) < position]
         shown = tuple(mine[:limit])

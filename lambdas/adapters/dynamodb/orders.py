@@ -68,7 +68,7 @@ class DynamoOrders:
 
     def page(self, client: ClientId, cursor: str | None, limit: int) -> Page:
         """Read a page of the client's orders from the index, then their heads."""
-        start = _decode_cursor(client, cursor) if cursor else None
+        start = None if cursor is None else _decode_cursor(client, cursor)
         with store_errors():
             answer = self.client.query(
                 TableName=self.table,

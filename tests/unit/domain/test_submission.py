@@ -48,14 +48,14 @@ def test_a_full_submission_is_read_as_it_is() -> None:
     body = a_body(
         lines=[{"sku": "TEA", "quantity": 2, "price_id": "staff"}, {"sku": "M G/~", "quantity": 1}],
         total=1_600,
-        reference="Order no. 7 - für Zoë",
+        reference="Order no. 7 - für Zoë \U0001f469\u200d\U0001f373",
     )
     assert parse_submission(body) == Submission(
         currency="GBP",
         lines=(RequestedLine("TEA", 2, "staff"), RequestedLine("M G/~", 1)),
         payment_method="pm_card_visa",
         stated_total=1_600,
-        reference="Order no. 7 - für Zoë",
+        reference="Order no. 7 - für Zoë \U0001f469\u200d\U0001f373",
     )
 
 
@@ -119,6 +119,8 @@ def test_a_body_that_is_no_object_is_refused_as_a_whole(body: object) -> None:
         (a_body(reference=""), "/reference", "invalid_format"),
         (a_body(reference="a\nb"), "/reference", "invalid_format"),
         (a_body(reference="\ud800"), "/reference", "invalid_format"),
+        (a_body(reference="a\u202eb"), "/reference", "invalid_format"),
+        (a_body(reference="caf\ufffd"), "/reference", "invalid_format"),
         (a_body(reference="x" * 101), "/reference", "invalid_format"),
         (a_body(discount=5), "/discount", "unknown_field"),
     ],

@@ -212,3 +212,16 @@ def test_nesting_of_any_depth_is_the_clients_error(api: Api, field: str) -> None
         body = '{{"{}":{}{}}}'.format(field, "[" * depth, "]" * depth)
         assert api.post(body)[0] in {400, 422}, depth
     api.assert_nothing_written()
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32-be", "latin-1"])
+def test_json_is_utf_8_only(api: Api, encoding: str) -> None:
+    text = json.dumps({**BODY, "reference": "für Zoë"}, ensure_ascii=False)
+    raw = base64.b64encode(text.encode(encoding)).decode()
+    status, problem = api.post(raw, isBase64Encoded=True)
+    assert (status, problem["code"]) == (400, "malformed_json")
+
+
+def test_utf_16_that_came_as_text_is_not_guessed_either(api: Api) -> None:
+    status, problem = api.post(json.dumps(BODY).encode("utf-16-le").decode())
+    assert (status, problem["code"]) == (400, "malformed_json")
