@@ -39,6 +39,7 @@ wishes = st.lists(
         st.fixed_dictionaries({"share": shares}),
         st.fixed_dictionaries({"line": st.integers(1, 5), "quantity": st.integers(1, 5)}),
         st.fixed_dictionaries({"fails": st.just(True), "share": shares}),
+        st.fixed_dictionaries({"fails": st.booleans(), "rest": st.just(True)}),
     ),
     max_size=8,
 )
@@ -52,6 +53,8 @@ def sold(lines: list[Line]) -> Order:
 
 def body_of(wish: dict[str, Any], order: Order) -> dict[str, Any]:
     """Turn what was drawn into a request."""
+    if "rest" in wish:
+        return {}
     if "line" in wish:
         return {"lines": [{"line": wish["line"], "quantity": wish["quantity"]}]}
     return {"amount": max(1, round(wish["share"] * order.refundable))}
@@ -117,7 +120,7 @@ def test_refunds_that_add_up_to_the_whole_return_exactly_its_tax(
     for wish in drawn:
         made = books.ask(body_of(wish, books.order))
         if made:
-            waiting.append((made, "fails" in wish))
+            waiting.append((made, bool(wish.get("fails"))))
         while waiting and not late:
             books.decide(waiting[0][0], fails=waiting.pop(0)[1])
     while waiting:  # decided in another order than they were asked for

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from lambdas.domain.errors import PaymentOutcomeUnknown, StoreUnavailable, WarehouseUnavailable
+from lambdas.domain.errors import (
+    PaymentOutcomeUnknown,
+    StockContention,
+    StoreUnavailable,
+    WarehouseUnavailable,
+)
 from lambdas.domain.order import CancellationStatus, FulfillmentStatus, PaymentStatus, Status
 from lambdas.domain.payment import IntentState
 from lambdas.domain.transitions import expiry_requested
 from lambdas.services.request_errors import AlreadyEnded
 from tests.fakes.faults import answer_lost, nothing_happened
 from tests.fakes.payments import DECLINED_CARD
+from tests.fakes.pipeline import CLAIM_SECONDS, MUG
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -200,6 +207,7 @@ def test_a_wish_while_an_order_is_rejected_is_refused(engine: Engine, pipeline: 
     [
         ("warehouse", "cancel", DOWN),
         ("inventory", "release", StoreUnavailable("timeout")),
+        ("inventory", "release", StockContention("hot")),
         ("payments", "void", PaymentOutcomeUnknown("timeout")),
         ("orders", "save", StoreUnavailable("timeout")),
     ],
@@ -235,3 +243,38 @@ def test_a_payment_that_is_about_to_expire_ends_the_order_as_rejected(
     head = pipeline.head(order_id)
     assert (head.reason, head.payment_status) == ("authorization_expiring", PaymentStatus.VOIDED)
     assert engine.bus.types == ["order.rejected.v1"]
+
+
+def test_an_order_that_another_execution_ended_before_its_release_is_told_as_it_ended(
+    engine: Engine, pipeline: Pipeline
+) -> None:
+    order_id = pipeline.accept()
+    pipeline.cancel(order_id)
+
+    def end_it() -> None:
+        pipeline.clock.advance(CLAIM_SECONDS + 1)
+        for step in ("validate", "release", "reject"):
+            pipeline.step(step, order_id, "another", reason="cancelled")
+
+    before(engine, "fulfil", "release", end_it)
+    ended = engine.run(order_id)
+    assert (ended.status, ended.outcome) == ("SUCCEEDED", "already_ended")
+    assert engine.bus.types == ["order.cancelled.v1"]
+    assert steps_of(engine) == ["validate", "release"]
+
+
+def test_an_order_that_another_execution_sold_before_its_rejection_is_told_as_sold(
+    engine: Engine, pipeline: Pipeline
+) -> None:
+    order_id = pipeline.accept(MUG=6)
+
+    def sell_it() -> None:
+        pipeline.clock.advance(CLAIM_SECONDS + 1)
+        pipeline.inventory.add(replace(MUG, on_hand=6))
+        pipeline.bring_to("publish", order_id, "another")
+
+    before(engine, "payment", "reject", sell_it)
+    ended = engine.run(order_id)
+    assert (ended.status, ended.outcome) == ("SUCCEEDED", "completed")
+    assert pipeline.payments.intent_of(order_id).state is IntentState.CAPTURED
+    assert engine.bus.types == ["order.completed.v1"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -143,8 +144,9 @@ def test_a_refund_is_counted_with_its_tax_and_its_entry(
 
 
 def test_a_refund_that_follows_another_adds_to_it() -> None:
-    before = sold(reserved=900, refunded=400, tax=60, unfinished=2)
+    before = replace(sold(reserved=900, refunded=400, tax=60, unfinished=2), entries=2)
     after = transitions.refunded(before, LATER, 500, 90, last_step=True)
+    assert after.entries == 3
     assert after.refunds == RefundSums(900, 900, 150, 1)
     assert after.payment_status is PaymentStatus.REFUNDED
     assert (after.claim, after.open) == (None, True)
