@@ -112,11 +112,11 @@ def quantities_to_restock(refund: Refund, lines: Sequence[Line]) -> dict[str, in
 def tax_of_refund(order: Order, refund: Refund, lines: Sequence[Line]) -> int:
     """Return the tax inside a refund, in minor units, so that all refunds together never return more.
 
-    By lines it is the tax of what comes back, by amount the order's own share of tax, half a unit rounded up.
+    For lines that make up the amount it is theirs, else the order's own share of tax, half a unit rounded up.
     Either is kept within what is left of tax and of net, so that the last refund closes both to zero.
     """
-    if refund.lines:
-        parts = ((lines[p.line - 1], p.quantity) for p in refund.lines)
+    parts = [(lines[p.line - 1], p.quantity) for p in refund.lines]
+    if sum(line.unit_price * quantity for line, quantity in parts) == refund.amount:
         share = sum(included_tax(line.unit_price * quantity, line.tax_rate) for line, quantity in parts)
     else:
         share = (2 * order.tax * refund.amount + order.total) // (2 * order.total)

@@ -49,6 +49,12 @@ def parse_refund(body: object) -> RefundWish:
     """Read the body; raises InvalidBody with all problems."""
     fields = json_object(body)
     problems: list[Problem] = unknown_fields(fields, _FIELDS)
+    # Left out they mean all that is left: a client whose amount came out as null must not refund everything.
+    problems += [
+        Problem(pointer_to(name), "wrong_type", "must not be null")
+        for name in ("amount", "lines")
+        if name in fields and fields[name] is None
+    ]
     wish = RefundWish(
         reason_code=one_of(fields, "reason_code", REASON_CODES, problems),
         restock=flag(fields, "restock", problems),

@@ -170,12 +170,11 @@ def _refund_request() -> Schema:
     return {
         "type": "object",
         "additionalProperties": False,
-        "description": "Null is the same as a field left out",
         "required": ["reason_code"],
         "properties": {
             "reason_code": {"enum": list(REASON_CODES)},
-            "amount": {**MINOR, "type": ["integer", "null"], "minimum": 1},
-            "lines": {"type": ["array", "null"], "minItems": 1, "maxItems": MAX_LINES, "items": line},
+            "amount": {**MINOR, "minimum": 1},
+            "lines": {"type": "array", "minItems": 1, "maxItems": MAX_LINES, "items": line},
             "restock": {
                 "type": ["boolean", "null"],
                 "default": False,

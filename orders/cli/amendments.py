@@ -42,12 +42,13 @@ def cancel(arguments: argparse.Namespace, output: Output) -> int:
         print_order(order, output)
     else:
         output.say(f"Cancellation requested. Whether it was in time: orders get {arguments.order_id}")
-    too_late = order is not None and order["status"] != "cancelled"
+    other_end = order is not None and order["status"] != "cancelled"
+    too_late = order is not None and order["status"] == "completed"
     if too_late and not output.as_json:
         output.error(
             "it was too late to cancel", f"money back: orders refund {arguments.order_id} --reason CODE"
         )
-    return ExitCode.FINDINGS if too_late else ExitCode.OK
+    return ExitCode.FINDINGS if other_end else ExitCode.OK
 
 
 def refund(arguments: argparse.Namespace, output: Output) -> int:

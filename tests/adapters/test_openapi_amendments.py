@@ -144,10 +144,10 @@ def test_the_schema_of_a_cancellation_request_takes_what_the_api_takes(body: obj
 @pytest.mark.parametrize(
     ("route", "statuses"),
     [
-        ("POST /v1/orders/{order_id}/cancel", "202 400 401 404 409 413 415 422 500 503"),
-        ("POST /v1/orders/{order_id}/refunds", "202 400 401 403 404 409 413 415 422 500 503"),
-        ("GET /v1/orders/{order_id}/refunds", "200 401 404 500 503"),
-        ("GET /v1/orders/{order_id}/refunds/{refund_id}", "200 401 404 500 503"),
+        ("POST /v1/orders/{order_id}/cancel", "202 400 401 404 409 413 415 422 429 500 503"),
+        ("POST /v1/orders/{order_id}/refunds", "202 400 401 403 404 409 413 415 422 429 500 503"),
+        ("GET /v1/orders/{order_id}/refunds", "200 401 404 429 500 503"),
+        ("GET /v1/orders/{order_id}/refunds/{refund_id}", "200 401 404 429 500 503"),
     ],
 )
 def test_every_status_that_a_route_answers_with_is_described(route: str, statuses: str) -> None:

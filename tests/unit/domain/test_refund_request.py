@@ -72,12 +72,13 @@ def test_all_that_is_left_may_be_restocked() -> None:
     assert parse_refund(a_wish(restock=True)) == RefundWish("returned", restock=True)
 
 
-def test_what_may_be_left_out_may_be_null() -> None:
-    assert parse_refund(a_wish(amount=None, lines=None, restock=None)) == RefundWish(
-        "returned", restock=False
-    )
-    assert parse_refund(a_wish(amount=7, lines=None)).amount == 7
-    assert parse_refund(a_wish(amount=None, lines=[{"line": 1, "quantity": 1}])).lines == (RefundLine(1, 1),)
+def test_a_restock_of_null_is_none() -> None:
+    assert parse_refund(a_wish(restock=None)) == RefundWish("returned", restock=False)
+
+
+def test_an_amount_or_lines_of_null_refund_nothing_and_least_of_all_everything() -> None:
+    assert found_in(a_wish(amount=None)) == [("/amount", "wrong_type")]
+    assert found_in(a_wish(lines=None, amount=7)) == [("/lines", "wrong_type")]
 
 
 @pytest.mark.parametrize("code", REASON_CODES)
