@@ -7,7 +7,7 @@ import time
 import uuid
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -22,6 +22,7 @@ from orders.local.books import read_books
 from orders.local.stock import put_products
 from orders.order_watch import OrderWatch
 from orders.sample_orders import CATALOGUE, CURRENCY, sample_orders
+from orders.sample_refunds import Returned, refund_some
 
 if TYPE_CHECKING:
     import argparse
@@ -43,11 +44,13 @@ class Result:
 
     orders: list[dict[str, Any]]
     seconds: float
+    refunds: list[Returned] = field(default_factory=list)
 
     @property
-    def stuck(self) -> list[dict[str, Any]]:
-        """The orders that have not ended."""
-        return [order for order in self.orders if order["status"] not in TERMINAL]
+    def stuck(self) -> list[str]:
+        """The ids of orders that have not ended, and of those with a refund that is not made."""
+        orders = [order["order_id"] for order in self.orders if order["status"] not in TERMINAL]
+        return orders + [refund.order_id for refund in self.refunds if refund.status != "succeeded"]
 
     def count(self, status: str) -> int:
         """Count the orders of a status."""
@@ -60,8 +63,10 @@ def demo(arguments: argparse.Namespace, output: Output) -> int:
         put_products(run.addresses, CATALOGUE)
         output.say(f"[green]✓[/] catalogue of {len(CATALOGUE)} products filled")
         client_name = f"demo-{uuid.uuid4().hex[:6]}"
-        client = OrdersClient(run.addresses.api_url, {"X-Orders-Client": client_name})
+        headers = {"X-Orders-Client": client_name, "X-Orders-Scopes": "orders:refund"}
+        client = OrdersClient(run.addresses.api_url, headers)
         result = process(client, sample_orders(arguments.orders, client_name), output)
+        result = replace(result, refunds=refund_some(client, result.orders, PATIENCE_SECONDS))
         books = read_books(run.addresses)
         report(result, books, output)
         if not arguments.once:
@@ -105,6 +110,7 @@ def report(result: Result, books: Books, output: Output) -> None:
     output.data.print()
     _print_outcomes(result, output)
     output.data.print()
+    _print_refunds(result, output)
     print_trial_balance(books, CURRENCY, output)
 
 
@@ -122,8 +128,10 @@ def _as_json(result: Result, books: Books) -> dict[str, Any]:
         "rejected": result.count("rejected"),
         "rejected_by_reason": dict(sorted(rejected.items())),
         "stuck": len(result.stuck),
-        "stuck_orders": [order["order_id"] for order in result.stuck],
+        "stuck_orders": result.stuck,
         "currency": CURRENCY,
+        "refunded": sum(refund.status == "succeeded" for refund in result.refunds),
+        "refunded_minor": books.refunded_at_provider.get(CURRENCY, 0),
         "captured_minor": books.captured_at_provider.get(CURRENCY, 0),
         "booked_minor": books.booked.get(CURRENCY, 0),
         "ledger_entries": books.entries,
@@ -139,15 +147,25 @@ def _print_outcomes(result: Result, output: Output) -> None:
     output.data.print(f"{len(result.orders)} orders in {result.seconds:.1f} s, {rate:.0f} a second")
 
 
+def _print_refunds(result: Result, output: Output) -> None:
+    if result.refunds:
+        ends = (Outcome(r.status, r.reason, r.amount) for r in result.refunds)
+        print_outcomes(ends, CURRENCY, output, title="What went back to customers", counted="REFUNDS")
+        output.data.print()
+
+
 def _print_next(addresses: Addresses, result: Result, client: str, output: Output) -> None:
-    completed = next((o for o in result.orders if o["status"] == "completed"), result.orders[0])
+    refunded = next((r.order_id for r in result.refunds), result.orders[0]["order_id"])
+    untouched = (o for o in result.orders if o["status"] == "completed" and o["payment_status"] == "captured")
+    sold = next((o["order_id"] for o in untouched if o["order_id"] != refunded), refunded)
     output.data.print()
     print_addresses(addresses, output)
     output.data.print()
     output.data.print("Try, in another terminal:")
-    for command in (
-        f"orders list --client {client}",
-        f"orders get {completed['order_id']} --client {client}",
-        "orders submit docs/examples/order.json --wait",
+    for command, what in (
+        (f"orders list --client {client}", "all of these orders"),
+        (f"orders trace {refunded}", "one order's whole story, a refund included"),
+        (f"orders refund {sold} --reason goodwill --amount 1.00 --wait --client {client}", "give money back"),
+        ("orders submit docs/examples/order.json --wait", "an order of your own"),
     ):
-        output.data.print(f"  .venv/bin/{command}")
+        output.data.print(f"  [dim]# {what}[/]\n  .venv/bin/{command}")

@@ -26,7 +26,13 @@ class Outcome:
     total: int | None
 
 
-def print_outcomes(outcomes: Iterable[Outcome], currency: str, output: Output) -> None:
+def print_outcomes(
+    outcomes: Iterable[Outcome],
+    currency: str,
+    output: Output,
+    title: str = "How the orders ended",
+    counted: str = "ORDERS",
+) -> None:
     """Print a table of all ends with their numbers and sums."""
     count: Counter[tuple[str, str]] = Counter()
     sums: dict[tuple[str, str], int] = {}
@@ -35,10 +41,10 @@ def print_outcomes(outcomes: Iterable[Outcome], currency: str, output: Output) -
         count[end] += 1
         if outcome.total is not None:
             sums[end] = sums.get(end, 0) + outcome.total
-    table = Table(box=None, pad_edge=False, title="How the orders ended", title_justify="left")
+    table = Table(box=None, pad_edge=False, title=title, title_justify="left")
     table.add_column("STATUS")
     table.add_column("REASON", no_wrap=True)
-    table.add_column("ORDERS", justify="right")
+    table.add_column(counted, justify="right")
     table.add_column(currency, justify="right")
     for end, number in sorted(count.items()):
         status, reason = end

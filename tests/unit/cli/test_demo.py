@@ -13,6 +13,7 @@ from orders.cli.demo import Result, verdict
 from orders.cli.exit_codes import ExitCode
 from orders.local.books import Books
 from orders.sample_orders import CATALOGUE, sample_orders
+from orders.sample_refunds import Returned
 
 
 def order(status: str) -> dict[str, Any]:
@@ -41,6 +42,13 @@ def test_a_stuck_order_or_a_sum_that_does_not_close_exits_3(
     statuses: list[str], found: Books, code: ExitCode
 ) -> None:
     assert verdict(Result([order(s) for s in statuses], 1.0), found) == code
+
+
+@pytest.mark.parametrize("status", ["requested", "failed", "attention_required"])
+def test_a_refund_that_is_not_made_exits_3(status: str) -> None:
+    refunds = [Returned("ord_a", "succeeded", "returned", 5), Returned("ord_b", status, "returned", 5)]
+    result = Result([order("completed")], 1.0, refunds)
+    assert (verdict(result, books()), result.stuck) == (ExitCode.FINDINGS, ["ord_b"])
 
 
 def test_the_sample_orders_are_the_same_at_every_run_under_keys_of_their_own() -> None:
