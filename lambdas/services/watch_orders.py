@@ -114,7 +114,9 @@ class WatchOrders:
         try:
             self._look_at(order, watched)
         except Exception as error:  # noqa: BLE001 - what is wrong with one order must not hide the others
-            self._note(order.order_id, Finding.FAILED, watched, f"{type(error).__name__}: {error}")
+            # Only our own failures' messages: anybody else's may hold anything.
+            message = f": {error}" if isinstance(error, PipelineError) else ""
+            self._note(order.order_id, Finding.FAILED, watched, f"{type(error).__name__}{message}")
             return False
         return True
 
