@@ -162,7 +162,8 @@ class OperationsStack(Stack):
             why=(
                 f"Orders are authorised for {self._settings.authorisation_warning_days} days and not"
                 f" captured. At {self._settings.authorisation_expiry_days} days they are rejected, unless"
-                " held: `orders hold`. Which they are: the watchdog's log."
+                f" held: `orders hold ID --env {self._settings.environment}`. Which they are: the"
+                " watchdog's log."
             ),
         )
 

@@ -52,6 +52,15 @@ class SqsOrderQueue:
         except (BotoCoreError, ClientError) as error:
             raise QueueUnavailable(type(error).__name__) from error
 
+    def waiting(self) -> int:
+        """Return about how many messages wait to be received."""
+        name = "ApproximateNumberOfMessages"
+        try:
+            answer = self.client.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=[name])
+        except (BotoCoreError, ClientError) as error:
+            raise QueueUnavailable(type(error).__name__) from error
+        return int(answer["Attributes"][name])
+
     def _send(self, command: dict[str, Any], group: str | None, delay_seconds: int = 0) -> None:
         try:
             self.client.send_message(

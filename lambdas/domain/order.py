@@ -31,6 +31,10 @@ class Status(StrEnum):
 
 TERMINAL: Final = frozenset({Status.COMPLETED, Status.REJECTED, Status.CANCELLED})
 
+PAYMENT_CREATED: Final = "payment_created"
+# Events of the timeline that something is told from however many follow: each comes once at most.
+_KEPT: Final = frozenset({*TERMINAL, PAYMENT_CREATED})
+
 
 class PaymentStatus(StrEnum):
     """Where the order's money stands."""
@@ -222,10 +226,10 @@ def initial_payment_status(total: int) -> PaymentStatus:
 
 
 def extend_timeline(timeline: Sequence[Event], *events: Event) -> tuple[Event, ...]:
-    """Append events; beyond the limit the first one, the order's end and the newest ones stay."""
+    """Append events; beyond the limit the first, the payment's, the order's end and the newest stay."""
     extended = [*timeline, *events]
     while len(extended) > TIMELINE_LIMIT:
-        passing = (n for n, event in enumerate(extended[1:], 1) if event.name not in TERMINAL)
+        passing = (n for n, event in enumerate(extended[1:], 1) if event.name not in _KEPT)
         del extended[next(passing)]
     return tuple(extended)
 

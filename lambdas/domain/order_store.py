@@ -139,3 +139,11 @@ class OrderQueue(Protocol):
     def send_refund(self, order_id: OrderId, refund_id: RefundId, client: ClientId) -> None:
         """Ask for a refund of the order, likewise."""
         ...
+
+
+class WatchedQueue(OrderQueue, Protocol):
+    """The queue as the watchdog sees it."""
+
+    def waiting(self) -> int:
+        """Return about how many messages wait to be received. Raises QueueUnavailable."""
+        ...

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lambdas.domain.order import (
+    PAYMENT_CREATED,
     Cancellation,
     Event,
     FulfillmentStatus,
@@ -31,7 +32,7 @@ def _changed(order: Order, at: str, *events: Event, **changes: Any) -> Order:  #
 
 def payment_started(order: Order, at: str, intent_id: str) -> Order:
     """The payment exists at the provider, unconfirmed; its id is stored before any money is held."""
-    return _changed(order, at, Event(at, "payment_created"), payment_intent=intent_id)
+    return _changed(order, at, Event(at, PAYMENT_CREATED), payment_intent=intent_id)
 
 
 def next_key_generation(order: Order, at: str) -> Order:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from lambdas.domain.order import Order, Status
+from lambdas.domain.order import PAYMENT_CREATED, Order, Status
 from lambdas.domain.refund import RefundStatus
 from lambdas.domain.timestamps import from_text
 
@@ -84,11 +84,11 @@ def refund_needs_message(refund: Refund) -> bool:
 
 
 def authorisation_age(order: Order, now: datetime) -> timedelta | None:
-    """Return how old the order's newest payment is; None when there is none that could be held.
+    """Return how old the order's payment is; None when there is none that could be held.
 
-    The timeline is short: where the payment's own event was cut off, the order's acceptance counts.
+    The timeline keeps the payment's event. A head that was cut before it did counts from its acceptance.
     """
     if order.terminal or order.payment_intent is None:
         return None
-    created = (event.at for event in reversed(order.timeline) if event.name == "payment_created")
+    created = (event.at for event in reversed(order.timeline) if event.name == PAYMENT_CREATED)
     return now - from_text(next(created, order.accepted_at))

@@ -7,7 +7,7 @@ from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from lambdas.domain.errors import PipelineError
+from lambdas.domain.errors import PipelineError, QueueUnavailable
 from lambdas.domain.open_orders import EARLIEST, Round
 from lambdas.domain.timestamps import Clock, to_text
 from lambdas.domain.transitions import expiry_requested, handed_back
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lambdas.domain.identifiers import OrderId
     from lambdas.domain.open_orders import OpenOrders
     from lambdas.domain.order import Order
-    from lambdas.domain.order_store import OrderAmender, OrderQueue, RefundReader
+    from lambdas.domain.order_store import OrderAmender, RefundReader, WatchedQueue
     from lambdas.domain.watch import WatchRules
 
 LIMIT: Final = 1_000
@@ -29,6 +29,10 @@ RESERVE_SECONDS: Final = 15
 # With so many faults it is not the orders that are wrong.
 MOST_FAULTS: Final = 3
 _BATCH: Final = 100
+# With more messages than this on the queue, a stale order says that the queue is long, not that a message is
+# lost. What the watchdog then adds takes the place of orders, and the queue grows by it: so it adds few.
+LONG_QUEUE: Final = 1_000
+FEW: Final = 50
 
 
 class Finding(StrEnum):
@@ -49,6 +53,8 @@ class Watched:
     left: Round | None = None
     fault: str | None = None
     """What ended the run before its time."""
+    may_hand_back: int = FEW
+    """How many more orders this run may put on the queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,7 @@ class WatchOrders:
     open_orders: OpenOrders
     orders: OrderAmender
     refunds: RefundReader
-    queue: OrderQueue
+    queue: WatchedQueue
     rules: WatchRules
     now: Clock
     tell: Callable[[OrderId, Finding, str], None]
@@ -76,6 +82,7 @@ class WatchOrders:
         return watched
 
     def _watch(self, watched: Watched, seconds_left: Callable[[], float]) -> None:
+        watched.may_hand_back = self._most_to_hand_back()
         unfinished = self.open_orders.unfinished_round()
         round_ = unfinished or Round(EARLIEST, to_text(self.now() - self.rules.stale))
         faults = 0
@@ -87,6 +94,13 @@ class WatchOrders:
             faults += not self._look_at_alone(order, watched)
         if watched.left != unfinished:
             self.open_orders.save_round(watched.left)
+
+    def _most_to_hand_back(self) -> int:
+        """The oldest come first, and an order that lost its message is older than any that waits its turn."""
+        try:
+            return LIMIT if self.queue.waiting() <= LONG_QUEUE else FEW
+        except QueueUnavailable:
+            return FEW  # an authorisation that runs out does not wait for that
 
     def _oldest(self, round_: Round, watched: Watched) -> Iterator[Order]:
         entries = self.open_orders.oldest(round_)
@@ -100,7 +114,9 @@ class WatchOrders:
         try:
             self._look_at(order, watched)
         except Exception as error:  # noqa: BLE001 - what is wrong with one order must not hide the others
-            self._note(order.order_id, Finding.FAILED, watched, f"{type(error).__name__}: {error}")
+            # Only our own failures' messages: anybody else's may hold anything.
+            message = f": {error}" if isinstance(error, PipelineError) else ""
+            self._note(order.order_id, Finding.FAILED, watched, f"{type(error).__name__}{message}")
             return False
         return True
 
@@ -112,7 +128,8 @@ class WatchOrders:
             return
         if self.rules.is_expiring(order, now):
             self._note(order.order_id, Finding.EXPIRING, watched)
-        if self.rules.is_stale(order, now) and self._hand_back(order, now):
+        if watched.may_hand_back and self.rules.is_stale(order, now) and self._hand_back(order, now):
+            watched.may_hand_back -= 1
             self._note(order.order_id, Finding.HANDED_BACK, watched)
 
     def _expire(self, order: Order, now: datetime) -> bool:

@@ -41,7 +41,7 @@ class Watchdog(PythonFunction):
             statements=[
                 allow("dynamodb", "GetItem BatchGetItem Query UpdateItem", orders.table_arn),
                 allow("dynamodb", "Query", f"{orders.table_arn}/index/open_orders"),
-                allow("sqs", "SendMessage", queue.queue_arn),
+                allow("sqs", "SendMessage GetQueueAttributes", queue.queue_arn),
             ],
             reserved_concurrency=1,
         )

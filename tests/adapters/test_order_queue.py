@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 
 ORDER_ID = an_order().order_id
 REFUND_ID = refund_id_for(ORDER_ID, CLIENT, "key-1")
-CALLS: dict[str, Callable[[SqsOrderQueue], None]] = {
+CALLS: dict[str, Callable[[SqsOrderQueue], object]] = {
     "send": lambda queue: queue.send_process(ORDER_ID, CLIENT),
     "send cancel": lambda queue: queue.send_cancel(ORDER_ID, CLIENT),
     "send refund": lambda queue: queue.send_refund(ORDER_ID, REFUND_ID, CLIENT),
     "send again": lambda queue: queue.send_again("{}", None, 1),
     "delay": lambda queue: queue.delay("receipt", 1),
+    "waiting": lambda queue: queue.waiting(),
 }
 
 
@@ -124,3 +125,11 @@ def test_a_queue_that_does_not_answer_is_unavailable(name: str, monkeypatch: pyt
     client = make_client("sqs", attempts=1)
     with pytest.raises(QueueUnavailable):
         CALLS[name](SqsOrderQueue(client, f"{client.meta.endpoint_url}/123456789012/orders"))
+
+
+def test_what_waits_is_counted_and_what_was_received_is_not(queue: SqsOrderQueue) -> None:
+    for _ in range(3):
+        queue.send_process(ORDER_ID, CLIENT)
+    assert queue.waiting() == 3
+    received = receive(queue)
+    assert queue.waiting() == 3 - len(received)

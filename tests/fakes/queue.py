@@ -26,10 +26,14 @@ class Sent:
 
 @dataclass(slots=True)
 class InMemoryQueue:
-    """Satisfies `OrderQueue` and `Redelivery`. `faults` knows `send` and `delay`."""
+    """Satisfies `OrderQueue`, `WatchedQueue` and `Redelivery`.
+
+    `others` wait beside what was sent. `faults` knows `send`, `delay` and `waiting`.
+    """
 
     sent: list[Sent] = field(default_factory=list)
     delays: dict[str, int] = field(default_factory=dict)
+    others: int = 0
     faults: Faults = field(default_factory=Faults)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -53,6 +57,11 @@ class InMemoryQueue:
         """Set when a received message comes back."""
         with self.faults.around("delay"), self._lock:
             self.delays[receipt_handle] = seconds
+
+    def waiting(self) -> int:
+        """Count what waits."""
+        with self.faults.around("waiting"):
+            return self.others + len(self.sent)
 
     def _send(self, message: Sent) -> None:
         with self.faults.around("send"), self._lock:

@@ -72,7 +72,7 @@ ROLES: Final[dict[str, set[Call]]] = {
     "WatchdogRole": function_calls("Watchdog")
     | calls("dynamodb", "GetItem BatchGetItem Query UpdateItem", "Orders")
     | calls("dynamodb", "Query", "Orders/index/open_orders")
-    | calls("sqs", "SendMessage", "QueuesOrders"),
+    | calls("sqs", "SendMessage GetQueueAttributes", "QueuesOrders"),
     "WatchdogSchedulerRole": calls("lambda", "InvokeFunction", "WatchdogFunction"),
     "ProcessRole": TRACES
     | LOG_DELIVERY

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from lambdas.domain.order import Event, Order, RefundSums, Status
+from lambdas.domain.order import TIMELINE_LIMIT, Event, Order, RefundSums, Status, extend_timeline
 from lambdas.domain.refund import Refund, RefundStatus
 from lambdas.domain.timestamps import to_text
 from lambdas.domain.transitions import (
@@ -184,3 +184,13 @@ def test_a_refund_needs_a_message_while_work_is_left_that_no_person_decides(
 def test_a_completed_order_with_a_refund_under_way_can_be_stale() -> None:
     order = an_order(status=Status.COMPLETED, refunds=RefundSums(reserved=900, unfinished=1))
     assert RULES.is_stale(order, START + 30 * MINUTE)
+
+
+def test_a_payment_of_an_order_that_was_tried_often_is_no_older_for_that() -> None:
+    """A card that was first asked after days on the dead-letter queue must not be given up the next day."""
+    asked = START + timedelta(days=4)
+    order = payment_started(an_order(), to_text(asked), "pi_1")
+    for minute in range(3 * TIMELINE_LIMIT):
+        event = Event(to_text(asked + timedelta(minutes=minute)), "processing")
+        order = replace(order, timeline=extend_timeline(order.timeline, event))
+    assert authorisation_age(order, asked + timedelta(days=1)) == timedelta(days=1)
