@@ -35,7 +35,7 @@ def refund_event(order: Order, refund: Refund) -> dict[str, Any]:
         "refund_id": refund.refund_id,
         "amount": refund.amount,
         "reason_code": refund.reason_code,
-        "restocked": refund.restocked,
+        "restock": refund.restock,
     }
     event["data"]["refunded"] = order.refunds.refunded
     return event

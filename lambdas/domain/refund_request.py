@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from lambdas.domain.order import Line, Order
     from lambdas.domain.refund import Refund
 
+# The provider is asked for all of a payment's refunds before one more: a page of its list.
+MAX_REFUNDS: Final = 100
 _FIELDS: Final = frozenset({"reason_code", "amount", "lines", "restock"})
 _LINE_FIELDS: Final = frozenset({"line", "quantity"})
 
@@ -74,6 +76,8 @@ def plan_refund(
     wish: RefundWish, order: Order, lines: Sequence[Line], earlier: Sequence[Refund]
 ) -> PlannedRefund:
     """Work out what a wish comes to; raises InvalidBody when it is more than was bought or paid."""
+    if len(earlier) >= MAX_REFUNDS:
+        raise InvalidBody([Problem("", "too_many_refunds", f"an order has at most {MAX_REFUNDS} refunds")])
     left = _quantities_left(lines, earlier)
     if wish.amount is not None:
         planned, pointer = PlannedRefund(wish.amount, ()), "/amount"

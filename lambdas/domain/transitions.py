@@ -144,7 +144,8 @@ def refund_requested(order: Order, at: str, amount: int) -> Order:
     """A refund is accepted: its amount is reserved before the provider hears of it."""
     sums = order.refunds
     sums = replace(sums, reserved=sums.reserved + amount, unfinished=sums.unfinished + 1)
-    return _changed(order, at, Event(at, "refund_requested"), refunds=sums)
+    # What the watchdog had to do for the sale says nothing of how long the refund may take.
+    return _changed(order, at, Event(at, "refund_requested"), refunds=sums, handed_back=0)
 
 
 def refunded(order: Order, at: str, amount: int, tax: int, *, last_step: bool) -> Order:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lambdas.domain.timestamps import Clock, to_text
 from lambdas.services.claimed_order import load_refund
-from lambdas.services.step_result import Outcome, StepResult, refund_ended, went_on
+from lambdas.services.step_result import Outcome, StepResult, refund_decided, went_on
 
 if TYPE_CHECKING:
     from lambdas.domain.identifiers import OrderId, RefundId
@@ -27,7 +27,7 @@ class ClaimRefund:
         """Claim the order; raises OrderBusy, OrderNotFound, OrderCorrupt or StoreUnavailable."""
         order, refund = load_refund(self.orders, self.refunds, order_id, refund_id)
         if refund.finished:
-            return refund_ended(order, refund)
+            return refund_decided(order, refund)
         now = self.now()
         self.orders.claim_completed(order_id, claim, int(now.timestamp()) + self.claim_seconds, to_text(now))
         return went_on(Outcome.CLAIMED)

@@ -13,7 +13,7 @@ from lambdas.domain.timestamps import Clock, to_text
 from lambdas.domain.transitions import refund_failed, refunded
 from lambdas.services.claimed_order import load_claimed_refund
 from lambdas.services.key_generations import renewing_stale_keys
-from lambdas.services.step_result import Outcome, StepResult, refund_ended, went_on
+from lambdas.services.step_result import StepResult, refund_decided
 
 if TYPE_CHECKING:
     from lambdas.domain.identifiers import OrderId, RefundId
@@ -43,13 +43,13 @@ class RefundOrder:
             if order.claim == claim:
                 # Another execution finished it just before this one claimed the order.
                 self.orders.give_back(order_id, claim, to_text(self.now()), None)
-            return refund_ended(order, refund)
+            return refund_decided(order, refund)
         if refund.status is not RefundStatus.SUCCEEDED:
             answer = self._ask_provider(order, refund, claim)
             if answer.state is RefundState.FAILED:
                 return self._fail(order, refund, answer, claim)
             order, refund = self._book(order, refund, answer, claim)
-        return refund_ended(order, refund) if refund.finished else went_on(Outcome.TO_RESTOCK)
+        return refund_decided(order, refund)
 
     def _ask_provider(self, order: Order, refund: Refund, claim: str) -> ProviderRefund:
         if order.payment_intent is None:
@@ -76,7 +76,7 @@ class RefundOrder:
         order = refund_failed(order, at, refund.amount)
         refund = replace(refund, status=RefundStatus.FAILED, failure=answer.failure, updated_at=at)
         self.refunds.save_refund(order, refund, claim)
-        return refund_ended(order, refund)
+        return refund_decided(order, refund)
 
     def _book(self, order: Order, refund: Refund, answer: ProviderRefund, claim: str) -> tuple[Order, Refund]:
         at = to_text(self.now())

@@ -10,7 +10,7 @@ from lambdas.domain.refund import RefundStatus, quantities_to_restock
 from lambdas.domain.timestamps import Clock, to_text
 from lambdas.domain.transitions import restocked
 from lambdas.services.claimed_order import load_claimed_refund
-from lambdas.services.step_result import StepResult, refund_ended
+from lambdas.services.step_result import StepResult, refund_decided
 
 if TYPE_CHECKING:
     from lambdas.domain.fulfilment import Stock
@@ -31,11 +31,11 @@ class RestockRefund:
         """Restock and finish the refund; raises StockContention, ClaimLost or StoreUnavailable."""
         order, refund = load_claimed_refund(self.orders, self.refunds, order_id, refund_id, claim)
         if refund.finished:
-            return refund_ended(order, refund)
+            return refund_decided(order, refund)
         if refund.status is not RefundStatus.SUCCEEDED:
             raise OrderCorrupt(f"{refund_id} is to be restocked while {refund.status}")
         at = to_text(self.now())
         quantities = quantities_to_restock(refund, self.orders.lines_of(order))
-        after, done = restocked(order, at), replace(refund, restocked=True, updated_at=at)
+        after, done = restocked(order, at), replace(refund, restocked=True)
         self.stock.restock(after, done, quantities, claim)
-        return refund_ended(after, done)
+        return refund_decided(after, done)

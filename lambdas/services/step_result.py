@@ -42,8 +42,12 @@ def ended(order: Order, outcome: Outcome | None = None) -> StepResult:
     return {"outcome": outcome or Outcome(order.status), "event": outcome_event(order)}
 
 
-def refund_ended(order: Order, refund: Refund) -> StepResult:
-    """Report that nothing is left to do for a refund, with the event of one that succeeded."""
+def refund_decided(order: Order, refund: Refund) -> StepResult:
+    """Report that the money is back or will not be, with the event of a refund that succeeded.
+
+    The event does not wait for the shelf: goods that cannot be put back must not keep the news of the money.
+    """
     if refund.status is RefundStatus.FAILED:
         return went_on(Outcome.REFUND_FAILED)
-    return {"outcome": Outcome.REFUNDED, "event": refund_event(order, refund)}
+    outcome = Outcome.REFUNDED if refund.finished else Outcome.TO_RESTOCK
+    return {"outcome": outcome, "event": refund_event(order, refund)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from lambdas.domain.ledger import CAPTURE, RECEIVABLE, REFUND
+from lambdas.domain.order import Status
 from lambdas.domain.refund import RefundStatus
 from orders.trace.model import Agreement, Fact, NotRead, Verdict
 
@@ -29,7 +30,9 @@ def compare(trace: Trace) -> Agreement:
 
 def _still_moving(trace: Trace) -> str | None:
     stored = trace.stored
-    if not stored.order.terminal:
+    # What waits for a person moves no more, and is what an operator looks at.
+    moving = not stored.order.terminal and stored.order.status is not Status.ATTENTION_REQUIRED
+    if moving:
         return f"the order has not ended, it is {stored.order.status}"
     if stored.claim_is_live(trace.traced_at):
         return "an execution holds the order"
@@ -53,7 +56,9 @@ def _money(trace: Trace) -> list[Fact]:
     if not isinstance(trace.ledger, NotRead):
         captured["ledger"] = _booked(trace, CAPTURE)
         refunded["ledger"] = -_booked(trace, REFUND)
-    return [Fact("captured", captured), Fact("refunded", refunded), Fact("held", held)]
+    facts = [Fact("captured", captured), Fact("refunded", refunded)]
+    # While an order waits for a person, its payment may well be held.
+    return [*facts, Fact("held", held)] if stored.order.terminal else facts
 
 
 def _booked(trace: Trace, kind: str) -> int:

@@ -84,7 +84,7 @@ def test_the_codes_that_clients_give_are_those_of_the_api() -> None:
     assert set(cancelling) == values("order.cancelled.v1", "data", "reason")
     assert refunding == list(REASON_CODES)
     assert set(refunding) == values("order.refunded.v1", "data", "refund", "reason_code")
-    assert values("order.refunded.v1", "data", "refund", "restocked") == {True, False}
+    assert values("order.refunded.v1", "data", "refund", "restock") == {True, False}
 
 
 def test_what_waits_for_a_person_is_no_outcome() -> None:

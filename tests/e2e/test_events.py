@@ -98,7 +98,7 @@ def test_a_sale_and_its_refunds(
     refunds = refunds_ended(client, order_id)
     _, *deliveries = subscriber.of(order_id, 3)
     details = [check_delivery(delivery, "order.refunded.v1") for delivery in deliveries]
-    assert [(d["id"], d["data"]["refund"]["amount"], d["data"]["refund"]["restocked"]) for d in details] == [
+    assert [(d["id"], d["data"]["refund"]["amount"], d["data"]["refund"]["restock"]) for d in details] == [
         (f"{refunds[0]['refund_id']}.succeeded", 1200, True),
         (f"{refunds[1]['refund_id']}.succeeded", 1200, False),
     ]

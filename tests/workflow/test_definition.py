@@ -38,7 +38,7 @@ AWS_ERRORS: Final = {
 # The longest way: one of each pair at most. (tests/stacks walks all ways through.)
 GOODS: Final = ("Fulfil", "Release")
 MONEY: Final = ("Capture", "Reject")
-REFUND_PATH: Final = ("Claim", "Refund", "Restock", "Publish")
+REFUND_PATH: Final = ("Claim", "Refund", "Publish refund", "Restock")
 TRANSIENT: Final = {
     name
     for name, value in vars(errors).items()
@@ -57,6 +57,7 @@ DEFAULTS: Final = {
     "Rejected?": "Done",
     "Claimed?": "Done",
     "Refunded?": "Done",
+    "To restock?": "Done",
 }
 
 

@@ -144,7 +144,8 @@ def head_update(order: Order, claim: str | None, table: str) -> dict[str, Any]:
     """
     values = {**_mutable_values(order), **_index_values(order)}
     assignments = ", ".join(f"#{name} = :{name}" for name in values)
-    removed = (*removed_attributes(order), *(() if order.held else ("held",)))
+    gone = tuple(name for name in ("held", "handed_back") if not getattr(order, name))
+    removed = (*removed_attributes(order), *gone)
     remove = f" REMOVE {', '.join(f'#{name}' for name in removed)}" if removed else ""
     condition = "#revision = :read" if claim is None else "#claim = :claim AND #revision = :read"
     names = {*values, *removed, *(() if claim is None else ("claim",))}

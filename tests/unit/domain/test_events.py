@@ -77,7 +77,7 @@ def test_a_refund_is_told_with_the_order_after_it() -> None:
             "refund_id": made.refund_id,
             "amount": 450,
             "reason_code": "returned",
-            "restocked": True,
+            "restock": True,
         },
     }
 

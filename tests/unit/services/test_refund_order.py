@@ -88,7 +88,7 @@ def test_goods_that_are_to_come_back_keep_the_claim_for_the_next_step(
     pipeline: Pipeline, order_id: OrderId
 ) -> None:
     refund_id = claimed(pipeline, order_id, restock=True)
-    assert pipeline.refund(order_id, refund_id, CLAIM) == {"outcome": "to_restock"}
+    assert pipeline.refund(order_id, refund_id, CLAIM)["outcome"] == "to_restock"
     head = pipeline.head(order_id)
     assert (head.claim, head.open, head.refunds.unfinished) == (CLAIM, True, 1)
     assert pipeline.inventory.on_hand("TEA") == 98
@@ -107,7 +107,7 @@ def test_a_step_that_runs_again_before_the_goods_are_back_goes_on_there(
     refund_id = claimed(pipeline, order_id, restock=True)
     pipeline.refund(order_id, refund_id, CLAIM)
     calls = len(pipeline.payments.calls)
-    assert pipeline.refund(order_id, refund_id, CLAIM) == {"outcome": "to_restock"}
+    assert pipeline.refund(order_id, refund_id, CLAIM)["outcome"] == "to_restock"
     assert len(pipeline.payments.calls) == calls
     assert_refunded_once(pipeline, order_id, refund_id, 900)
 
@@ -354,7 +354,7 @@ def test_a_late_copy_that_books_between_two_reads_is_not_booked_again(
             pipeline.refund(order_id, refund_id, CLAIM)
 
     faults.before = run_the_next_try
-    assert pipeline.refund(order_id, refund_id, CLAIM) == {"outcome": "to_restock"}
+    assert pipeline.refund(order_id, refund_id, CLAIM)["outcome"] == "to_restock"
     assert_refunded_once(pipeline, order_id, refund_id, 900)
 
 

@@ -119,11 +119,18 @@ def test_what_was_not_read_is_not_compared_and_said() -> None:
     assert {fact.name for fact in agreement.facts} == {"captured", "refunded"}
 
 
+def test_what_waits_for_a_person_is_compared_and_its_payment_may_be_held() -> None:
+    waiting = with_order(status=Status.ATTENTION_REQUIRED)
+    agreement = compare(a_trace(stored=waiting, payment=None, shipment=None))
+    assert agreement.verdict is Verdict.DISAGREE
+    assert {"captured", "refunded", "shipped"} <= {fact.name for fact in agreement.facts}
+    assert "held" not in {fact.name for fact in agreement.facts}
+
+
 @pytest.mark.parametrize(
     ("stored", "why"),
     [
         (with_order(status=Status.PROCESSING), "it is processing"),
-        (with_order(status=Status.ATTENTION_REQUIRED), "it is attention_required"),
         (with_order(claim=CLAIM, claim_until=int(at(200).timestamp())), "an execution holds the order"),
         (
             replace(with_order(), refunds=(a_refund(status=RefundStatus.REQUESTED),)),
