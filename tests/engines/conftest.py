@@ -9,14 +9,14 @@ from orders.local.run import LocalRun, Ports
 from tests.e2e.conftest import Pipeline as DeployedPipeline
 from tests.e2e.conftest import free_ports
 from tests.engines.container.endpoint import Outside
-from tests.engines.container.engine import RunningContainer
+from tests.engines.container.engine import running_container
 from tests.engines.deployed_stage import DeployedStage, switch_off_dispatch
 from tests.engines.fakes_stage import FakesStage
 from tests.fakes.pipeline import Pipeline
 from tests.workflow.interpreter import Engine, Functions, Machines, running_machines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.engines.container.engine import ContainerEngine
     from tests.engines.stage import Definition, Stage
@@ -59,9 +59,12 @@ def embedded_stage(deployed: DeployedPipeline) -> Stage:
 
 
 @pytest.fixture(scope="session")
-def container() -> Iterator[ContainerEngine]:
+def container(record_testsuite_property: Callable[[str, object], None]) -> Iterator[ContainerEngine]:
     """Step Functions in a container; without Docker this fails."""
-    with RunningContainer() as engine:
+    with running_container() as engine:
+        for name in ("engine", "version", "reason"):
+            record_testsuite_property(f"container.{name}", getattr(engine.image, name))
+        record_testsuite_property("container.image", engine.image.name)
         yield engine
 
 

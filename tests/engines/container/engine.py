@@ -1,4 +1,4 @@
-"""Step Functions in a container, through testcontainers: AWS's image, or one of moto where no image can be pulled.
+"""Step Functions in a container: AWS's image, or one of moto where no image can be pulled.
 
 `SFN_ENGINE` is `aws`, `moto` or, by default, `auto`: AWS's image if it is here or can be pulled, else moto's.
 """
@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import os
 import time
-from contextlib import ExitStack
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 import docker
@@ -26,7 +26,10 @@ from tests.engines.container.image import ensure_image, version
 from tests.workflow.interpreter import REGION, Ended, Machines, describe, start
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from docker import DockerClient
+    from testcontainers.core.container import DockerContainer
 
 AWS_IMAGE: Final = "amazon/aws-stepfunctions-local:2.0.1"
 PORT: Final = 8083
@@ -105,80 +108,66 @@ class ContainerEngine:
         return ended
 
 
-class RunningContainer:
-    """Starts and stops the container; needs a Docker daemon, on this machine."""
-
-    def __init__(self) -> None:
-        self._cleanup = ExitStack()
-
-    def __enter__(self) -> ContainerEngine:
-        with ExitStack() as stack:
-            docker_client = docker.from_env()
-            stack.callback(docker_client.close)
-            image = choose_image(docker_client, os.environ.get("SFN_ENGINE", "auto"))
-            endpoint = stack.enter_context(Endpoint(_address_for_containers(docker_client)))
-            client = _client(stack.enter_context(_Started(image, endpoint.port, stack)).url)
-            self._cleanup = stack.pop_all()
-        return ContainerEngine(image, endpoint, client)
-
-    def __exit__(self, *_: object) -> None:
-        self._cleanup.close()
+@contextmanager
+def running_container() -> Iterator[ContainerEngine]:
+    """Start the container that `SFN_ENGINE` asks for; needs a Docker daemon on this machine."""
+    with closing(docker.from_env()) as client, TemporaryDirectory() as folder:
+        image = choose_image(client, os.environ.get("SFN_ENGINE", "auto"))
+        mocks = Path(folder) / "mocks.json"
+        mocks.write_text(json.dumps(_mocks()), "utf-8")
+        with (
+            Endpoint(_address_for_containers(client)) as endpoint,
+            _container(image, endpoint.port, mocks) as container,
+        ):
+            workflows = _client(f"http://127.0.0.1:{container.get_exposed_port(PORT)}")
+            _wait(workflows, container)
+            yield ContainerEngine(image, endpoint, workflows)
 
 
-class _Started:
-    def __init__(self, image: Image, endpoint_port: int, stack: ExitStack) -> None:
-        # Its reaper is an image of its own; the container is stopped here, whatever happens.
+def _container(image: Image, endpoint_port: int, mocks: Path) -> DockerContainer:
+    if image.engine == "moto":
+        # Its reaper is an image to be pulled; without it the container is still removed at the end.
         os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
-        from testcontainers.core.container import DockerContainer  # noqa: PLC0415 - reads its settings at import
+    from testcontainers.core.container import DockerContainer  # noqa: PLC0415 - it reads its settings then
 
-        address = f"http://host.docker.internal:{endpoint_port}"
-        folder = Path(stack.enter_context(TemporaryDirectory()))
-        (folder / "mocks.json").write_text(json.dumps(_mocks()), "utf-8")
-        self._container = (
-            DockerContainer(image.name)
-            .with_kwargs(extra_hosts={"host.docker.internal": "host-gateway"})
-            .with_env("LAMBDA_ENDPOINT", address)
-            .with_env("EVENTS_ENDPOINT", address)
-            .with_env("AWS_DEFAULT_REGION", REGION)
-            .with_env("AWS_ACCOUNT_ID", ACCOUNT)
-            .with_env("AWS_ACCESS_KEY_ID", "testing")
-            .with_env("AWS_SECRET_ACCESS_KEY", "testing")
-        )
-        # Published for this machine alone, which `with_exposed_ports` cannot say.
-        self._container.ports[f"{PORT}/tcp"] = ("127.0.0.1", None)  # type: ignore[assignment] # Docker's own form
-        if image.engine == "aws":
-            self._container.with_env("SFN_MOCK_CONFIG", _MOCK_FILE)
-            self._container.with_volume_mapping(str(folder / "mocks.json"), _MOCK_FILE, "ro")
+    address = f"http://host.docker.internal:{endpoint_port}"
+    container = (
+        DockerContainer(image.name)
+        .with_kwargs(extra_hosts={"host.docker.internal": "host-gateway"})
+        .with_env("LAMBDA_ENDPOINT", address)
+        .with_env("EVENTS_ENDPOINT", address)
+        .with_env("AWS_DEFAULT_REGION", REGION)
+        .with_env("AWS_ACCOUNT_ID", ACCOUNT)
+        .with_env("AWS_ACCESS_KEY_ID", "testing")
+        .with_env("AWS_SECRET_ACCESS_KEY", "testing")
+    )
+    # Published for this machine alone, which `with_exposed_ports` cannot say.
+    container.ports[f"{PORT}/tcp"] = ("127.0.0.1", None)  # type: ignore[assignment] # Docker's own form
+    if image.engine == "aws":
+        container.with_env("SFN_MOCK_CONFIG", _MOCK_FILE)
+        container.with_volume_mapping(str(mocks), _MOCK_FILE, "ro")
+    return container
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._container.get_exposed_port(PORT)}"
 
-    def __enter__(self) -> Self:
-        self._container.start()
-        client = _client(self.url)
-        deadline = time.monotonic() + START_SECONDS
-        while True:
-            try:
-                client.list_state_machines()
-            except (BotoCoreError, ClientError) as error:
-                if time.monotonic() > deadline:
-                    logs = b"".join(self._container.get_logs()).decode(errors="replace")
-                    self._container.stop()
-                    raise NoEngineError(f"the container does not answer ({error}): {logs[-2000:]}") from error
-                time.sleep(POLL_SECONDS)
-            else:
-                return self
-
-    def __exit__(self, *_: object) -> None:
-        self._container.stop()
+def _wait(workflows: Any, container: DockerContainer) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            workflows.list_state_machines()
+        except (BotoCoreError, ClientError) as error:
+            if time.monotonic() > deadline:
+                logs = b"".join(container.get_logs()).decode(errors="replace")
+                raise NoEngineError(f"the container does not answer ({error}): {logs[-2000:]}") from error
+            time.sleep(POLL_SECONDS)
+        else:
+            return
 
 
 def _address_for_containers(client: DockerClient) -> str:
     """Return the address of this machine that `host.docker.internal` means inside of a container.
 
-    On Linux it is the bridge's own address, which only this machine and its containers reach. Where Docker runs in
-    a virtual machine, that one passes calls on to this machine's loopback.
+    On Linux it is the bridge's own address, which only this machine and its containers reach. Where Docker
+    runs in a virtual machine, that one passes calls on to this machine's loopback.
     """
     if "Docker Desktop" in client.info().get("OperatingSystem", ""):
         return "127.0.0.1"

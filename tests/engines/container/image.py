@@ -1,8 +1,8 @@
 """An image of moto's Step Functions, made of this machine's own Python: no registry, no build kit.
 
 A root file system with the interpreter, the standard library, the shared libraries that both load, and the
-distributions that moto's server needs, each where it lies on this machine or under `SITE`. Its tag is a digest of
-what is in it, so that it is built once.
+distributions that moto's server needs, each where it lies on this machine or under `SITE`. Its tag is a
+digest of what is in it, so that it is built once.
 """
 
 from __future__ import annotations
@@ -91,7 +91,8 @@ def _digest(distributions: Iterable[Distribution]) -> str:
 
 def _interpreter() -> Path:
     """Return the real interpreter behind a virtual environment."""
-    return Path(sys._base_executable).resolve()
+    major, minor = sys.version_info[:2]
+    return (Path(sys.base_prefix) / "bin" / f"python{major}.{minor}").resolve(strict=True)
 
 
 @dataclass(slots=True)

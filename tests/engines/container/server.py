@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-import boto3
+import botocore.session
 from botocore.config import Config
 from moto.core.config import default_user_config
 from moto.server import main
@@ -21,7 +21,7 @@ LONGEST_CALL_SECONDS = 60
 
 def outside_client(service: str, region: str, **_: Any) -> Any:
     """Create a client of a service that somebody else stands in for."""
-    return boto3.client(
+    return botocore.session.get_session().create_client(
         service,
         region_name=region,
         endpoint_url=os.environ[f"{service.upper()}_ENDPOINT"],

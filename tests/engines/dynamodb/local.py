@@ -1,4 +1,4 @@
-"""AWS's DynamoDB Local: fetched when it is needed, since its licence forbids to pass it on, and run with Java."""
+"""AWS's DynamoDB Local: fetched when it is needed, since its licence forbids to pass it on; run by Java."""
 
 from __future__ import annotations
 

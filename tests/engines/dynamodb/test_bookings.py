@@ -119,7 +119,7 @@ def test_an_order_that_waits_for_a_person_stays_open(
 def test_an_entry_that_is_there_keeps_the_head_as_it_was(
     orders: DynamoOrderStore, journal: DynamoJournal, dynamodb: Any, order: Order
 ) -> None:
-    """moto completes the order here: the update comes first, and moto does not take it back."""
+    """All or nothing: the update comes first, and must not stay."""
     entry = capture_entry(order, LATER, "pi_1")
     other = to_item(entry_values(replace(entry, psp_reference="pi_other")))
     dynamodb.put_item(TableName=LEDGER, Item=other)

@@ -1,4 +1,4 @@
-"""Many writers at once, which moto runs one after the other in its own process: no claim, stock or refund twice."""
+"""Many writers at once, against which moto does not guard: no claim, stock or refund is given twice."""
 
 from __future__ import annotations
 
