@@ -31,10 +31,10 @@ HANG_SECONDS: Final = 9.0
 
 
 def switch_off_dispatch(pipeline: Pipeline) -> None:
-    """Let the messages lie in the queue."""
+    """Let the messages lie in the queues."""
     functions = pipeline.aws("lambda")
-    (mapping,) = functions.list_event_source_mappings()["EventSourceMappings"]
-    functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
+        functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
 
 
 def _workflow_client(endpoint: str) -> Any:
