@@ -46,6 +46,7 @@ class Run:
     folder: Path
     rows: list[Row] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    failed: bool = False
 
     def scenarios(self) -> None:
         """Run the workflow scenarios on every engine that can run here."""
@@ -94,7 +95,8 @@ class Run:
             {ENDPOINT: url} if url else {}
         )
         command = [sys.executable, "-m", "pytest", *paths, f"--junit-xml={report}", *options]
-        subprocess.run(command, cwd=PROJECT, env=environment, check=False)
+        done = subprocess.run(command, cwd=PROJECT, env=environment, check=False)
+        self.failed |= done.returncode != 0
         return read(report)
 
 
@@ -118,13 +120,13 @@ def main() -> int:
     console.print("\nEngines under test", style="bold")
     console.print(table(run.rows))
     for remark in run.remarks:
-        console.print(remark)
+        console.print(remark, soft_wrap=True)
     console.print(f"in {time.monotonic() - began:.0f} s")
     missing = [row for row in run.rows if row.not_run]
     for row in missing:
-        console.print(f"\n[bold red]NOT RUN: {row.engine}.[/] {row.not_run}")
+        console.print(f"\n[bold red]NOT RUN: {row.engine}.[/] {row.not_run}", soft_wrap=True)
     bad = [row for row in run.rows if not row.good and (require_all or not row.not_run)]
-    return 1 if bad else 0
+    return 1 if bad or run.failed else 0
 
 
 if __name__ == "__main__":
