@@ -76,9 +76,16 @@ def dynamodb_client() -> Any:
 
 
 @pytest.fixture
-def dynamodb(request: pytest.FixtureRequest, this_machine_only: None, dynamodb_client: Any) -> Any:  # noqa: ARG001 - credentials come first
+def dynamodb(
+    request: pytest.FixtureRequest,
+    this_machine_only: None,  # noqa: ARG001 - credentials come first
+    monkeypatch: pytest.MonkeyPatch,
+    dynamodb_client: Any,
+) -> Any:
     """DynamoDB with the pipeline's tables, empty."""
     if DYNAMODB_ENDPOINT:
+        # For the clients that the code under test makes by itself.
+        monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", DYNAMODB_ENDPOINT)
         drop_tables(dynamodb_client)
     else:
         request.getfixturevalue("aws")
