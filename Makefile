@@ -6,10 +6,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test races contract check lint format types asl templates lock clean
+.PHONY: help setup run test test-engines races contract check lint format types asl templates lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.run ## install what `make run` needs into .venv
 
@@ -18,6 +18,9 @@ run: .venv/.run ## start a pipeline, run 100 sample orders through it, keep serv
 
 test: .venv/.dev ## run the tests (engine and synthesis included, no Docker)
 	@$(BIN)/pytest -n 2 --dist loadgroup
+
+test-engines: .venv/.dev ## the same scenarios on every engine, the tables on AWS's DynamoDB Local (Docker, Java)
+	@$(BIN)/python -m tests.engines $(ENGINES)
 
 races: .venv/.dev ## cancel, refund and duplicate delivery, raced 500 times each on the deployed template
 	@ORDERS_RACES=500 $(BIN)/pytest tests/e2e/test_races.py -s

@@ -1,7 +1,12 @@
-"""AWS as moto has it, with credentials that are none, and no network but this machine's own."""
+"""AWS as moto has it, with credentials that are none, and no network but this machine's own.
+
+With ORDERS_DYNAMODB_ENDPOINT the tests of the tables run on the DynamoDB that answers there, and only they.
+"""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,10 +18,26 @@ from lambdas.adapters.dynamodb.claims import DynamoOrderStore
 from orders.local.standins.remote import RemoteControl
 from orders.local.standins.stripe import PaymentStandIn
 from orders.local.standins.warehouse import WarehouseStandIn
-from tests.adapters.tables import ORDERS, create_tables
+from tests.adapters.tables import ORDERS, create_tables, drop_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+FOLDER = Path(__file__).parent
+DYNAMODB_ENDPOINT = os.environ.get("ORDERS_DYNAMODB_ENDPOINT")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With another DynamoDB than moto's, leave out what has nothing to do with it; pytest tells how many."""
+    if not DYNAMODB_ENDPOINT:
+        return
+    out = [
+        item
+        for item in items
+        if FOLDER in item.path.parents and "dynamodb" not in getattr(item, "fixturenames", ())
+    ]
+    config.hook.pytest_deselected(items=out)
+    items[:] = [item for item in items if item not in set(out)]
 
 
 def set_aws_environment(patch: pytest.MonkeyPatch) -> None:
@@ -49,12 +70,25 @@ def dynamodb_client() -> Any:
     """One for all tests, because botocore takes its time to make one; moto empties what is behind it."""
     with pytest.MonkeyPatch.context() as patch:
         set_aws_environment(patch)
+        if DYNAMODB_ENDPOINT:
+            patch.setenv("AWS_ENDPOINT_URL_DYNAMODB", DYNAMODB_ENDPOINT)
         return make_client("dynamodb")
 
 
 @pytest.fixture
-def dynamodb(aws: None, dynamodb_client: Any) -> Any:  # noqa: ARG001 - moto has to run
+def dynamodb(
+    request: pytest.FixtureRequest,
+    this_machine_only: None,  # noqa: ARG001 - credentials come first
+    monkeypatch: pytest.MonkeyPatch,
+    dynamodb_client: Any,
+) -> Any:
     """DynamoDB with the pipeline's tables, empty."""
+    if DYNAMODB_ENDPOINT:
+        # For the clients that the code under test makes by itself.
+        monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", DYNAMODB_ENDPOINT)
+        drop_tables(dynamodb_client)
+    else:
+        request.getfixturevalue("aws")
     create_tables(dynamodb_client)
     return dynamodb_client
 

@@ -26,6 +26,12 @@ def create_tables(client: Any) -> None:
     _create(client, LEDGER, ("order_id", "entry_no"), by_period=("period", "booked_at"))
 
 
+def drop_tables(client: Any) -> None:
+    """Delete all that there are."""
+    for name in client.list_tables()["TableNames"]:
+        client.delete_table(TableName=name)
+
+
 def _create(client: Any, name: str, key: tuple[str, ...], **indexes: tuple[str, str]) -> None:
     attributes = {*key, *(attribute for index in indexes.values() for attribute in index)}
     projection = "ALL" if name == LEDGER else "KEYS_ONLY"

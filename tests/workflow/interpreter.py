@@ -206,15 +206,24 @@ class Engine:
 
     def run(self, order_id: str, **command: Any) -> Ended:
         """Run an execution of `process` to its end."""
-        order = {"command": "process", "order_id": order_id, **command}
-        name = f"{order_id}-{uuid.uuid4().hex[:12]}"
-        started = self.machines.client.start_execution(
-            stateMachineArn=self.machines.arn_of(self.machine), name=name, input=json.dumps(order)
-        )
+        arn = self.machines.arn_of(self.machine)
+        started = start(self.machines.client, arn, {"command": "process", "order_id": order_id, **command})
         TMP_THREADS[-1].join()
-        ended = self.machines.client.describe_execution(executionArn=started["executionArn"])
-        output = json.loads(ended["output"]) if "output" in ended else None
-        return Ended(name, ended["status"], output, ended.get("error", ""), ended.get("cause", ""))
+        return describe(self.machines.client, started)
+
+
+def start(client: Any, machine_arn: str, command: dict[str, Any]) -> str:
+    """Start an execution and return its ARN."""
+    name = f"{command['order_id']}-{uuid.uuid4().hex[:12]}"
+    started = client.start_execution(stateMachineArn=machine_arn, name=name, input=json.dumps(command))
+    return str(started["executionArn"])
+
+
+def describe(client: Any, execution_arn: str) -> Ended:
+    """Return how an execution stands."""
+    ended = client.describe_execution(executionArn=execution_arn)
+    output = json.loads(ended["output"]) if "output" in ended else None
+    return Ended(ended["name"], ended["status"], output, ended.get("error", ""), ended.get("cause", ""))
 
 
 def _stream(body: object) -> io.BytesIO:
