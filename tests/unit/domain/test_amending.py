@@ -175,3 +175,8 @@ def test_the_first_answer_to_an_order_shows_neither_its_cancellation_nor_its_ref
     wish = transitions.cancellation_requested(an_order(), LATER, WISH)
     assert wish.as_accepted().cancellation is None
     assert sold(reserved=5).as_accepted().refunds == RefundSums()
+
+
+def test_a_refund_is_not_waited_for_as_long_as_its_sale_was() -> None:
+    helped = transitions.handed_back(claimed(), LATER)
+    assert transitions.refund_requested(helped, LATER, 5).handed_back == 0

@@ -7,7 +7,7 @@ import pytest
 from lambdas.domain.order import Line, Order, RefundSums, Status, digest_lines
 from lambdas.domain.problems import Problem
 from lambdas.domain.refund import REASON_CODES, Refund, RefundLine, RefundStatus
-from lambdas.domain.refund_request import PlannedRefund, RefundWish, parse_refund, plan_refund
+from lambdas.domain.refund_request import MAX_REFUNDS, PlannedRefund, RefundWish, parse_refund, plan_refund
 from lambdas.domain.request_body import InvalidBody
 from lambdas.domain.submission import MAX_LINES, MAX_QUANTITY, MAX_TOTAL
 from tests.fakes.orders_made import an_order
@@ -248,3 +248,11 @@ def test_the_facts_of_a_problem_are_part_of_it() -> None:
         plan({"amount": 9999})
     (problem,) = wrong.value.problems
     assert problem == Problem("/amount", "exceeds_refundable", problem.detail, {"refundable": 3350})
+
+
+def test_an_order_has_only_so_many_refunds() -> None:
+    earlier = tuple(a_refund(key=f"k-{n}", amount=1) for n in range(MAX_REFUNDS))
+    with pytest.raises(InvalidBody) as refused:
+        plan_refund(RefundWish("goodwill", restock=False, amount=1), sold(), LINES, earlier)
+    assert [p.code for p in refused.value.problems] == ["too_many_refunds"]
+    plan_refund(RefundWish("goodwill", restock=False, amount=1), sold(), LINES, earlier[1:])
