@@ -14,22 +14,30 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Protocol
 
-from lambdas.domain.commands import REFUND, read_command
+from lambdas.domain.commands import REFUND, parked_before, parked_once_more, read_command
 from lambdas.domain.errors import QueueUnavailable, StoreUnavailable
 from lambdas.domain.identifiers import OrderId, RefundId
 from lambdas.domain.timestamps import Clock, to_text
 from lambdas.domain.workflow import Execution, ExecutionState
+from lambdas.services.outage_guard import Admission, blames_outside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from lambdas.domain.order_store import OrderStore, RefundStore
     from lambdas.domain.workflow import Workflow
+    from lambdas.services.outage_guard import Change, OutageGuard
     from lambdas.services.pacing import Pacer
 
 # Failures that no later delivery can mend: the message reaches the dead-letter queue at once.
 _HOPELESS: Final = frozenset({"AttentionRequired", "OrderNotFound"})
 BUSY: Final = "OrderBusy"
+# The last execution of a batch starts at most so much after the first: stacks/timeouts.py builds on it.
+PACING_SECONDS: Final = 5
+# Parked messages come back after a growing delay; after about a day of them an order is let fail after all.
+FIRST_PARK_SECONDS: Final = 15
+LONGEST_PARK_SECONDS: Final = 300
+MAX_PARKS: Final = 400
 
 
 class Decision(StrEnum):
@@ -38,6 +46,7 @@ class Decision(StrEnum):
     DONE = "done"
     LATER = "later"
     RESENT = "resent"
+    PARKED = "parked"
     DEAD = "dead"
     UNREADABLE = "unreadable"
 
@@ -63,11 +72,13 @@ class Dispatched:
     execution: Execution | None = None
     fault: str | None = None
     """What broke in dispatch itself."""
+    breaker: Change | None = None
+    """What the execution's end did to the breaker."""
 
     @property
     def keep(self) -> bool:
         """Whether the queue must keep the message (a batch item failure)."""
-        return self.decision not in {Decision.DONE, Decision.RESENT}
+        return self.decision not in {Decision.DONE, Decision.RESENT, Decision.PARKED}
 
 
 class Redelivery(Protocol):
@@ -90,36 +101,47 @@ class DispatchBatch:
     orders: OrderStore
     refunds: RefundStore
     queue: Redelivery
+    guard: OutageGuard
     pacer: Pacer
     now: Clock
     max_receives: int
     delays: tuple[int, ...]
 
     def __call__(self, messages: Sequence[Message]) -> list[Dispatched]:
-        """Start all executions, paced, and wait for all of them."""
+        """Start executions as the breaker allows, paced, and wait for all of them; park the rest."""
+        self.guard.refresh()
         with ThreadPoolExecutor(max_workers=max(1, len(messages))) as pool:
             futures = []
             for message in messages:
-                self.pacer.wait()
-                futures.append(pool.submit(self._dispatch_alone, message))
+                admission = self.guard.admit()
+                if admission is Admission.START and not self._wait_for_turn():
+                    admission = Admission.PARK
+                futures.append(pool.submit(self._dispatch_alone, message, admission))
             return [future.result() for future in futures]
 
-    def _dispatch_alone(self, message: Message) -> Dispatched:
+    def _wait_for_turn(self) -> bool:
+        share = self.guard.share()
+        return share > 0 and self.pacer.wait(share, PACING_SECONDS)
+
+    def _dispatch_alone(self, message: Message, admission: Admission) -> Dispatched:
         try:
-            return self._dispatch(message)
+            return self._dispatch(message, admission)
         except Exception as error:  # noqa: BLE001 - what nobody foresaw in one message must not fail the others
             return Dispatched(message, Decision.LATER, fault=f"{type(error).__name__}: {error}")
 
-    def _dispatch(self, message: Message) -> Dispatched:
+    def _dispatch(self, message: Message, admission: Admission) -> Dispatched:
         command = read_command(message.body)
         if command is None:
             self._delay(message, 0)
             return Dispatched(message, Decision.UNREADABLE)
         order_id = OrderId(command["order_id"])
+        if admission is Admission.PARK and parked_before(message.body) < MAX_PARKS:
+            return Dispatched(message, self._park(message), order_id)
         name = f"{order_id}-{uuid.uuid4().hex[:12]}"
         execution = self.workflow.run(name, command)
+        change = self.guard.learn(execution, admission)
         decision = self._decide(message, command, name, execution)
-        return Dispatched(message, decision, order_id, execution)
+        return Dispatched(message, decision, order_id, execution, breaker=change)
 
     def _decide(
         self, message: Message, command: Mapping[str, str], name: str, execution: Execution
@@ -135,6 +157,10 @@ class DispatchBatch:
                 # The lock of the authorisation can be busy too, under this execution's own claim.
                 self._give_back(command, name, None)
                 return self._resend(message)
+            case _ if blames_outside(execution) and last and parked_before(message.body) < MAX_PARKS:
+                # The order is sound, the outside is not: it waits for as long as an outage may last.
+                self._give_back(command, name, None)
+                return self._park(message)
         if last or execution.state is not ExecutionState.NOT_STARTED:
             self._give_back(command, name, execution.error or execution.state if last else None)
         if last or execution.error_class in _HOPELESS:
@@ -150,6 +176,17 @@ class DispatchBatch:
         except QueueUnavailable:
             return Decision.DEAD
         return Decision.RESENT
+
+    def _park(self, message: Message) -> Decision:
+        """Let it come back as a new message, so that an outage costs none of its receives."""
+        parked = parked_before(message.body)
+        delay = min(LONGEST_PARK_SECONDS, FIRST_PARK_SECONDS * 2 ** min(parked, 10))
+        try:
+            self.queue.send_again(parked_once_more(message.body), message.group, _jittered(delay))
+        except QueueUnavailable:
+            self._delay(message, self._backoff(message.receives))
+            return Decision.LATER
+        return Decision.PARKED
 
     def _give_back(self, command: Mapping[str, str], claim: str, failure: str | None) -> None:
         order_id, at = OrderId(command["order_id"]), to_text(self.now())
@@ -169,6 +206,9 @@ class DispatchBatch:
             return  # it comes back after the queue's own visibility timeout
 
     def _backoff(self, receives: int) -> int:
-        """Half of the delay is certain, half is jitter: what failed together does not return together."""
-        delay = self.delays[min(receives, len(self.delays)) - 1]
-        return round(random.uniform(delay / 2, delay))  # noqa: S311 - jitter
+        return _jittered(self.delays[min(receives, len(self.delays)) - 1])
+
+
+def _jittered(delay: int) -> int:
+    """Half of a delay is certain, half is jitter: what failed together does not return together."""
+    return round(random.uniform(delay / 2, delay))  # noqa: S311 - jitter

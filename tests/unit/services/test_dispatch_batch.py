@@ -12,6 +12,7 @@ from lambdas.domain.order import Status
 from lambdas.domain.workflow import Execution, ExecutionState
 from lambdas.services.dispatch_batch import Decision, DispatchBatch, Dispatched, Message
 from lambdas.services.pacing import Pacer
+from tests.fakes.breaker import a_guard
 from tests.fakes.executions import Run, ScriptedWorkflow
 from tests.fakes.faults import nothing_happened
 
@@ -40,6 +41,7 @@ class Desk:
             pipeline.orders,
             pipeline.refunds,
             pipeline.queue,
+            a_guard(pipeline.clock),
             Pacer(1_000_000, sleep=lambda _seconds: None),
             pipeline.clock,
             MAX_RECEIVES,
@@ -187,6 +189,7 @@ def test_receives_beyond_the_listed_delays_take_the_last_one(desk: Desk) -> None
         desk.pipeline.orders,
         desk.pipeline.refunds,
         desk.pipeline.queue,
+        desk.dispatch.guard,
         desk.dispatch.pacer,
         desk.pipeline.clock,
         max_receives=10,
@@ -271,6 +274,7 @@ def test_every_start_waits_for_its_turn(desk: Desk) -> None:
         desk.pipeline.orders,
         desk.pipeline.refunds,
         desk.pipeline.queue,
+        desk.dispatch.guard,
         Pacer(2.0, now=lambda: 0.0, sleep=waits.append),
         desk.pipeline.clock,
         MAX_RECEIVES,
