@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 MAX_RECEIVES = 4
 DELAYS = (30, 120, 600)
-FAILED = Execution(ExecutionState.FAILED, "capture:PaymentOutcomeUnknown", "{}")
+FAILED = Execution(ExecutionState.FAILED, "capture:LedgerConflict", "{}")
 TIMED_OUT = Execution(ExecutionState.TIMED_OUT)
 UNKNOWN = Execution(ExecutionState.UNKNOWN, "ReadTimeoutError")
 NOT_STARTED = Execution(ExecutionState.NOT_STARTED, "ThrottlingException")
@@ -139,9 +139,7 @@ def test_a_failed_execution_gives_the_order_back_and_comes_later(desk: Desk, end
     assert (head.status, head.claim, head.reason) == (Status.PROCESSING, None, None)
 
 
-@pytest.mark.parametrize(
-    ("end", "reason"), [(FAILED, "capture:PaymentOutcomeUnknown"), (TIMED_OUT, "TIMED_OUT")]
-)
+@pytest.mark.parametrize(("end", "reason"), [(FAILED, "capture:LedgerConflict"), (TIMED_OUT, "TIMED_OUT")])
 def test_after_its_last_receive_the_order_waits_for_an_operator(
     desk: Desk, end: Execution, reason: str
 ) -> None:
@@ -317,7 +315,7 @@ def test_a_command_brings_nothing_else_into_the_workflow() -> None:
 @pytest.mark.parametrize(
     ("execution", "step", "error_class"),
     [
-        (FAILED, "capture", "PaymentOutcomeUnknown"),
+        (FAILED, "capture", "LedgerConflict"),
         (TIMED_OUT, "workflow", "TIMED_OUT"),
         (NOT_STARTED, "workflow", "ThrottlingException"),
         (Execution(ExecutionState.FAILED, "fulfil:Lambda.Unknown"), "fulfil", "Lambda.Unknown"),
