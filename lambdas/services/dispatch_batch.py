@@ -34,9 +34,9 @@ _HOPELESS: Final = frozenset({"AttentionRequired", "OrderNotFound"})
 BUSY: Final = "OrderBusy"
 # The last execution of a batch starts at most so much after the first: stacks/timeouts.py builds on it.
 PACING_SECONDS: Final = 5
-# Parked messages come back after a growing delay; after about a day of them an order is let fail after all.
-FIRST_PARK_SECONDS: Final = 15
-LONGEST_PARK_SECONDS: Final = 300
+# A parked message comes back after half the time between two probes, then after twice as long each time, up
+# to ten times of it; after a day and more of that (on AWS) an order is let fail after all.
+LONGEST_PARK_PROBES: Final = 10
 MAX_PARKS: Final = 400
 
 
@@ -180,9 +180,10 @@ class DispatchBatch:
     def _park(self, message: Message) -> Decision:
         """Let it come back as a new message, so that an outage costs none of its receives."""
         parked = parked_before(message.body)
-        delay = min(LONGEST_PARK_SECONDS, FIRST_PARK_SECONDS * 2 ** min(parked, 10))
+        probes = min(LONGEST_PARK_PROBES, 0.5 * 2 ** min(parked, 10))
+        delay = _jittered(max(1.0, probes * self.guard.probe_seconds))
         try:
-            self.queue.send_again(parked_once_more(message.body), message.group, _jittered(delay))
+            self.queue.send_again(parked_once_more(message.body), message.group, delay)
         except QueueUnavailable:
             self._delay(message, self._backoff(message.receives))
             return Decision.LATER
@@ -209,6 +210,6 @@ class DispatchBatch:
         return _jittered(self.delays[min(receives, len(self.delays)) - 1])
 
 
-def _jittered(delay: int) -> int:
+def _jittered(delay: float) -> int:
     """Half of a delay is certain, half is jitter: what failed together does not return together."""
     return round(random.uniform(delay / 2, delay))  # noqa: S311 - jitter

@@ -13,8 +13,7 @@ from lambdas.domain.errors import QueueUnavailable
 from lambdas.domain.order import Status
 from lambdas.domain.workflow import Execution, ExecutionState
 from lambdas.services.dispatch_batch import (
-    FIRST_PARK_SECONDS,
-    LONGEST_PARK_SECONDS,
+    LONGEST_PARK_PROBES,
     MAX_PARKS,
     Decision,
     Message,
@@ -25,6 +24,8 @@ from tests.fakes.faults import nothing_happened
 from tests.unit.services.test_dispatch_batch import MAX_RECEIVES, Desk, desk, message_of
 
 __all__ = ["desk"]
+FIRST_PARK_SECONDS = PROBE_SECONDS / 2
+LONGEST_PARK_SECONDS = LONGEST_PARK_PROBES * PROBE_SECONDS
 DOWN = Execution(ExecutionState.FAILED, "capture:ProviderUnavailable")
 
 
@@ -51,7 +52,7 @@ def test_messages_are_parked_without_a_receive_and_without_an_execution(dark: De
     assert len(dark.workflow.runs) == runs
     (sent,) = dark.pipeline.queue.sent
     assert (parked_before(sent.body), sent.group) == (1, "group-1")
-    assert FIRST_PARK_SECONDS / 2 <= sent.delay_seconds <= FIRST_PARK_SECONDS
+    assert FIRST_PARK_SECONDS / 2 - 1 <= sent.delay_seconds <= FIRST_PARK_SECONDS
     assert not dark.pipeline.queue.delays
 
 
