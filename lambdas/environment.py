@@ -35,6 +35,8 @@ class DispatchEnvironment:
     state_machine_arn: str
     max_receives: int
     starts_per_second: float
+    idempotency_table: str
+    probe_seconds: float
     redelivery_delays: tuple[int, ...]
 
 

@@ -25,6 +25,7 @@ _ENVIRONMENTS: Final[Mapping[Environment, Mapping[str, object]]] = MappingProxyT
             "runtime": BUILDING_RUNTIME,
             "provider_calls_per_second": 3000,
             "redelivery_delays": (2, 5, 10),
+            "probe_seconds": 2,
             "maximum_concurrency": 4,
             "reserved_concurrency": 4,
             "stale_minutes": 2,

@@ -29,6 +29,7 @@ _ADDRESS: Final = re.compile(r"(?=.{1,200}$)https?://[^\s/]+(/\S*)?")
 CONCURRENCY_LIMITS: Final = range(2, 1001)
 MEMORY_LIMITS: Final = range(128, 10_241)
 LARGEST_BATCH: Final = 10  # SQS hands out no more without a batching window
+LONGEST_PROBE_SECONDS: Final = 600
 LONGEST_VISIBILITY: Final = 43_200  # seconds, of an SQS message
 AUTHORISATION_DAYS: Final = 7  # https://docs.stripe.com/payments/place-a-hold-on-a-payment-method
 RETENTION_DAYS: Final = (1, 14, 30, 90)
@@ -76,6 +77,8 @@ class Settings:
     provider_calls_per_order: int = 3
     # Seconds before a failed message's second, third and fourth receive; half of each is jitter.
     redelivery_delays: tuple[int, ...] = (30, 120, 600)
+    # While a service outside is down: how often one order tries whether it is back.
+    probe_seconds: float = 30
     maximum_concurrency: int = 2
     reserved_concurrency: int = 2
     stale_minutes: int = 30
@@ -171,6 +174,8 @@ def _pacing_problems(settings: Settings) -> Iterator[str]:
         )
     if math.isinf(settings.provider_calls_per_second):
         yield "provider_calls_per_second must be finite"
+    if not 0 < settings.probe_seconds <= LONGEST_PROBE_SECONDS:
+        yield f"probe_seconds must be above 0 and at most {LONGEST_PROBE_SECONDS}"
     delays = settings.redelivery_delays
     if len(delays) != MAX_RECEIVES - 1 or not all(1 <= delay <= LONGEST_VISIBILITY for delay in delays):
         yield (

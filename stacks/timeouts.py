@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal
 
 from lambdas.domain.workflow import READ_SECONDS
+from lambdas.services.dispatch_batch import PACING_SECONDS as BATCH_PACING_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,9 +30,9 @@ WORKFLOW_SECONDS: Final = 180
 CLIENT_READ_SECONDS: Final = READ_SECONDS
 CLOCK_SKEW_SECONDS: Final = 30
 
-# Starting a whole batch may take this long: the last execution of a batch starts at most 5 s after
-# the first, so 5 + 190 s (its client read) still ends inside dispatch's 200 s.
-PACING_SECONDS: Final = 5
+# The last execution of a batch starts at most 5 s after the first, so 5 + 190 s (its client read)
+# still ends inside dispatch's 200 s.
+PACING_SECONDS: Final = BATCH_PACING_SECONDS
 
 # AWS asks for at least six times the function's timeout, so that throttled batches do not come
 # back early: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html

@@ -9,7 +9,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_lambda as lambda_
 
 from stacks.constructs.function import PythonFunction
-from stacks.constructs.permissions import IN_TRANSACTION, allow
+from stacks.constructs.permissions import IN_TRANSACTION, ONLY_THE_BREAKER, allow
 from stacks.constructs.process import ProcessOrder
 from stacks.constructs.watchdog import Watchdog
 from stacks.packaging.artefacts import PROJECT
@@ -191,6 +191,7 @@ class WorkflowStack(Stack):
 
     def _dispatch(self) -> lambda_.Function:
         queue, orders = self._storage.queues.queue, self._storage.orders
+        idempotency = self._storage.idempotency
         function = self._function(
             "dispatch",
             {
@@ -199,6 +200,8 @@ class WorkflowStack(Stack):
                 "ORDERS_TABLE": orders.table_name,
                 "MAX_RECEIVES": str(MAX_RECEIVES),
                 "STARTS_PER_SECOND": f"{self._settings.starts_per_second:.4g}",
+                "IDEMPOTENCY_TABLE": idempotency.table_name,
+                "PROBE_SECONDS": f"{self._settings.probe_seconds:g}",
                 "REDELIVERY_DELAYS": ",".join(map(str, self._settings.redelivery_delays)),
             },
             [
@@ -209,6 +212,8 @@ class WorkflowStack(Stack):
                     queue.queue_arn,
                 ),
                 allow("dynamodb", "UpdateItem", orders.table_arn),
+                # The breaker's item and no record of a payment.
+                allow("dynamodb", "GetItem PutItem", idempotency.table_arn, conditions=ONLY_THE_BREAKER),
             ],
             reserved_concurrency=self._settings.reserved_concurrency,
         )

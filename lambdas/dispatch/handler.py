@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
 from lambdas.adapters.clients import make_client
+from lambdas.adapters.dynamodb.breaker import DynamoBreaker
 from lambdas.adapters.dynamodb.claims import DynamoOrderStore
 from lambdas.adapters.dynamodb.refunds import DynamoRefunds
 from lambdas.adapters.order_queue import SqsOrderQueue
@@ -17,6 +19,7 @@ from lambdas.domain.timestamps import to_text, utc_now
 from lambdas.domain.workflow import READ_SECONDS
 from lambdas.environment import DispatchEnvironment, read_environment
 from lambdas.services.dispatch_batch import Decision, DispatchBatch, Dispatched, Message
+from lambdas.services.outage_guard import Change, OutageGuard
 from lambdas.services.pacing import Pacer
 from lambdas.step_log import describe
 
@@ -36,6 +39,9 @@ def build() -> DispatchBatch:
         orders=DynamoOrderStore(dynamodb, environment.orders_table),
         refunds=DynamoRefunds(dynamodb, environment.orders_table),
         queue=SqsOrderQueue(make_client("sqs"), environment.orders_queue_url),
+        guard=OutageGuard(
+            DynamoBreaker(dynamodb, environment.idempotency_table), environment.probe_seconds, time.time
+        ),
         pacer=Pacer(environment.starts_per_second),
         now=utc_now,
         max_receives=environment.max_receives,
@@ -81,8 +87,14 @@ def _log(result: Dispatched) -> None:
         "began_at": result.began_at,
         "duration_ms": result.duration_ms,
     }
+    if result.breaker is Change.OPENED:
+        logger.error("breaker opened: a service outside is down, orders wait", extra=facts)
+    elif result.breaker:
+        logger.warning("breaker changed", extra={**facts, "breaker": result.breaker})
     if result.fault:
         logger.error("dispatch failed", extra={**facts, **describe(result.fault)})
+    elif result.decision is Decision.PARKED:
+        logger.info("parked", extra=facts)
     elif result.decision is Decision.DONE:
         logger.info("dispatched", extra=facts)
     elif execution is None:

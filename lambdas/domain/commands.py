@@ -11,6 +11,9 @@ PROCESS: Final = "process"
 CANCEL: Final = "cancel"
 REFUND: Final = "refund"
 
+# How often a message was parked during an outage; a field of the message, and none of the command.
+PARKED: Final = "parked"
+
 Command = dict[str, str]
 
 
@@ -27,6 +30,17 @@ def cancel_command(order_id: OrderId) -> Command:
 def refund_command(order_id: OrderId, refund_id: RefundId) -> Command:
     """Ask for a refund of an order."""
     return {"command": REFUND, "order_id": order_id, "refund_id": refund_id}
+
+
+def parked_before(body: str) -> int:
+    """Tell how often a message that is a command was parked."""
+    parked = json.loads(body).get(PARKED, 0)
+    return parked if isinstance(parked, int) and not isinstance(parked, bool) and parked > 0 else 0
+
+
+def parked_once_more(body: str) -> str:
+    """Return the message as it is sent again."""
+    return json.dumps({**json.loads(body), PARKED: parked_before(body) + 1}, separators=(",", ":"))
 
 
 def read_command(body: str) -> Command | None:

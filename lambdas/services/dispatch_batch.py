@@ -15,11 +15,12 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Protocol
 
-from lambdas.domain.commands import REFUND, read_command
+from lambdas.domain.commands import REFUND, parked_before, parked_once_more, read_command
 from lambdas.domain.errors import QueueUnavailable, StoreUnavailable
 from lambdas.domain.identifiers import OrderId, RefundId
 from lambdas.domain.timestamps import Clock, to_text
 from lambdas.domain.workflow import Execution, ExecutionState
+from lambdas.services.outage_guard import Admission, blames_outside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,11 +28,18 @@ if TYPE_CHECKING:
     from lambdas.domain.commands import Command
     from lambdas.domain.order_store import OrderStore, RefundStore
     from lambdas.domain.workflow import Workflow
+    from lambdas.services.outage_guard import Change, OutageGuard
     from lambdas.services.pacing import Pacer
 
 # Failures that no later delivery can mend: the message reaches the dead-letter queue at once.
 _HOPELESS: Final = frozenset({"AttentionRequired", "OrderNotFound"})
 BUSY: Final = "OrderBusy"
+# The last execution of a batch starts at most so much after the first: stacks/timeouts.py builds on it.
+PACING_SECONDS: Final = 5
+# A parked message comes back after half the time between two probes, then after twice as long each time, up
+# to ten times of it; after a day and more of that (on AWS) an order is let fail after all.
+LONGEST_PARK_PROBES: Final = 10
+MAX_PARKS: Final = 400
 
 
 class Decision(StrEnum):
@@ -40,6 +48,7 @@ class Decision(StrEnum):
     DONE = "done"
     LATER = "later"
     RESENT = "resent"
+    PARKED = "parked"
     DEAD = "dead"
     UNREADABLE = "unreadable"
 
@@ -70,6 +79,8 @@ class Dispatched:
     claim: str | None = None
     execution: Execution | None = None
     fault: Exception | None = None
+    breaker: Change | None = None
+    """What the execution's end did to the breaker."""
     began_at: str = ""
     duration_ms: int = 0
 
@@ -81,7 +92,7 @@ class Dispatched:
     @property
     def keep(self) -> bool:
         """Whether the queue must keep the message (a batch item failure)."""
-        return self.decision not in {Decision.DONE, Decision.RESENT}
+        return self.decision not in {Decision.DONE, Decision.RESENT, Decision.PARKED}
 
 
 class Redelivery(Protocol):
@@ -104,38 +115,51 @@ class DispatchBatch:
     orders: OrderStore
     refunds: RefundStore
     queue: Redelivery
+    guard: OutageGuard
     pacer: Pacer
     now: Clock
     max_receives: int
     delays: tuple[int, ...]
 
     def __call__(self, messages: Sequence[Message]) -> list[Dispatched]:
-        """Start all executions, paced, and wait for all of them."""
+        """Start executions as the breaker allows, paced, and wait for all of them; park the rest."""
+        self.guard.refresh()
         with ThreadPoolExecutor(max_workers=max(1, len(messages))) as pool:
             futures = []
             for message in messages:
-                self.pacer.wait()
-                futures.append(pool.submit(self._dispatch_alone, message))
+                admission = self.guard.admit()
+                if admission is Admission.START and not self._wait_for_turn():
+                    admission = Admission.PARK
+                futures.append(pool.submit(self._dispatch_alone, message, admission))
             return [future.result() for future in futures]
 
-    def _dispatch_alone(self, message: Message) -> Dispatched:
+    def _wait_for_turn(self) -> bool:
+        share = self.guard.share()
+        return share > 0 and self.pacer.wait(share, PACING_SECONDS)
+
+    def _dispatch_alone(self, message: Message, admission: Admission) -> Dispatched:
         began = self.now()
         command = read_command(message.body)
         claim = f"{command['order_id']}-{uuid.uuid4().hex[:12]}" if command else None
         try:
-            result = self._dispatch(message, command, claim)
+            result = self._dispatch(message, command, claim, admission)
         except Exception as error:  # noqa: BLE001 - what nobody foresaw in one message must not fail the others
             result = Dispatched(message, Decision.LATER, command, claim, fault=error)
         duration = self.now() - began
         return replace(result, began_at=to_text(began), duration_ms=duration // timedelta(milliseconds=1))
 
-    def _dispatch(self, message: Message, command: Command | None, claim: str | None) -> Dispatched:
+    def _dispatch(
+        self, message: Message, command: Command | None, claim: str | None, admission: Admission
+    ) -> Dispatched:
         if command is None or claim is None:
             self._delay(message, 0)
             return Dispatched(message, Decision.UNREADABLE)
+        if admission is Admission.PARK and parked_before(message.body) < MAX_PARKS:
+            return Dispatched(message, self._park(message), command)
         execution = self.workflow.run(claim, command)
+        change = self.guard.learn(execution, admission)
         decision = self._decide(message, command, claim, execution)
-        return Dispatched(message, decision, command, claim, execution)
+        return Dispatched(message, decision, command, claim, execution, breaker=change)
 
     def _decide(self, message: Message, command: Command, name: str, execution: Execution) -> Decision:
         last = message.receives >= self.max_receives
@@ -149,6 +173,10 @@ class DispatchBatch:
                 # The lock of the authorisation can be busy too, under this execution's own claim.
                 self._give_back(command, name, None)
                 return self._resend(message)
+            case _ if blames_outside(execution) and last and parked_before(message.body) < MAX_PARKS:
+                # The order is sound, the outside is not: it waits for as long as an outage may last.
+                self._give_back(command, name, None)
+                return self._park(message)
         if last or execution.state is not ExecutionState.NOT_STARTED:
             self._give_back(command, name, execution.error or execution.state if last else None)
         if last or execution.error_class in _HOPELESS:
@@ -164,6 +192,18 @@ class DispatchBatch:
         except QueueUnavailable:
             return Decision.DEAD
         return Decision.RESENT
+
+    def _park(self, message: Message) -> Decision:
+        """Let it come back as a new message, so that an outage costs none of its receives."""
+        parked = parked_before(message.body)
+        probes = min(LONGEST_PARK_PROBES, 0.5 * 2 ** min(parked, 10))
+        delay = _jittered(max(1.0, probes * self.guard.probe_seconds))
+        try:
+            self.queue.send_again(parked_once_more(message.body), message.group, delay)
+        except QueueUnavailable:
+            self._delay(message, self._backoff(message.receives))
+            return Decision.LATER
+        return Decision.PARKED
 
     def _give_back(self, command: Command, claim: str, failure: str | None) -> None:
         order_id, at = OrderId(command["order_id"]), to_text(self.now())
@@ -183,6 +223,9 @@ class DispatchBatch:
             return  # it comes back after the queue's own visibility timeout
 
     def _backoff(self, receives: int) -> int:
-        """Half of the delay is certain, half is jitter: what failed together does not return together."""
-        delay = self.delays[min(receives, len(self.delays)) - 1]
-        return round(random.uniform(delay / 2, delay))  # noqa: S311 - jitter
+        return _jittered(self.delays[min(receives, len(self.delays)) - 1])
+
+
+def _jittered(delay: float) -> int:
+    """Half of a delay is certain, half is jitter: what failed together does not return together."""
+    return round(random.uniform(delay / 2, delay))  # noqa: S311 - jitter

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -19,10 +20,16 @@ class Pacer:
     sleep: Callable[[float], None] = time.sleep
     _next: float = field(default=0.0)
 
-    def wait(self) -> None:
-        """Wait for the next slot; idle time is not saved up for a burst."""
+    def wait(self, share: float = 1.0, patience: float = math.inf) -> bool:
+        """Wait for the next slot at a share of the rate; False, and no slot, when it is too far away.
+
+        Idle time is not saved up for a burst. `patience` is in seconds.
+        """
         present = self.now()
         slot = max(self._next, present)
-        self._next = slot + 1 / self.starts_per_second
+        if slot - present > patience:
+            return False
+        self._next = slot + 1 / (self.starts_per_second * share)
         if slot > present:
             self.sleep(slot - present)
+        return True

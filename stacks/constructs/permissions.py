@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from aws_cdk import aws_iam as iam
 
+from lambdas.adapters.dynamodb.breaker import BREAKER_ID
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -15,6 +17,10 @@ if TYPE_CHECKING:
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
 IN_TRANSACTION: Final[Mapping[str, Mapping[str, str]]] = {
     "StringEquals": {"dynamodb:EnclosingOperation": "ExecuteTransaction"}
+}
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
+ONLY_THE_BREAKER: Final[Mapping[str, Mapping[str, str]]] = {
+    "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": BREAKER_ID}
 }
 
 

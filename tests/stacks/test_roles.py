@@ -54,7 +54,8 @@ ROLES: Final[dict[str, set[Call]]] = {
         "ReceiveMessage DeleteMessage GetQueueAttributes ChangeMessageVisibility SendMessage",
         "QueuesOrders",
     )
-    | calls("dynamodb", "UpdateItem", "Orders"),
+    | calls("dynamodb", "UpdateItem", "Orders")
+    | calls("dynamodb", "GetItem PutItem", "Idempotency"),
     "ValidateRole": function_calls("Validate")
     | calls("dynamodb", "UpdateItem GetItem", "Orders")
     | calls("dynamodb", "BatchGetItem", "Inventory"),
@@ -88,6 +89,16 @@ ROLES: Final[dict[str, set[Call]]] = {
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_holds_exactly_what_its_function_calls(prod: Assembly, role: str) -> None:
     assert prod.calls(role) == ROLES[role]
+
+
+def test_dispatch_reaches_the_breaker_and_no_record_of_a_payment(prod: Assembly) -> None:
+    (policy,) = prod.resources("AWS::IAM::Role")["DispatchRole"]["Properties"]["Policies"]
+    (statement,) = [
+        s for s in policy["PolicyDocument"]["Statement"] if "dynamodb:PutItem" in as_list(s["Action"])
+    ]
+    assert statement["Condition"] == {
+        "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": "breaker#outside"}
+    }
 
 
 @pytest.mark.parametrize("environment", ["local", "prod", "staging"])

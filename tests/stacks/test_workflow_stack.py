@@ -33,6 +33,8 @@ ENVIRONMENT: Final[dict[str, dict[str, str]]] = {
         "MAX_RECEIVES": "4",
         "STARTS_PER_SECOND": "4",
         "REDELIVERY_DELAYS": "30,120,600",
+        "IDEMPOTENCY_TABLE": "Idempotency",
+        "PROBE_SECONDS": "30",
     },
     "Validate": {
         "ORDERS_TABLE": "Orders",

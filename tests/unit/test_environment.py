@@ -15,6 +15,8 @@ DISPATCH = {
     "STATE_MACHINE_ARN": "arn:aws:states:eu-west-1:1:stateMachine:x",
     "MAX_RECEIVES": "4",
     "STARTS_PER_SECOND": "2.5",
+    "IDEMPOTENCY_TABLE": "records",
+    "PROBE_SECONDS": "30",
     "REDELIVERY_DELAYS": "30,120,600",
     "HOME": "ignored",
 }
@@ -28,6 +30,8 @@ def test_variables_become_values_of_their_types() -> None:
         state_machine_arn="arn:aws:states:eu-west-1:1:stateMachine:x",
         max_receives=4,
         starts_per_second=2.5,
+        idempotency_table="records",
+        probe_seconds=30.0,
         redelivery_delays=(30, 120, 600),
     )
 

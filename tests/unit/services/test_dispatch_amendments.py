@@ -14,6 +14,7 @@ from lambdas.domain.refund import RefundStatus
 from lambdas.domain.workflow import Execution, ExecutionState
 from lambdas.services.dispatch_batch import Decision, DispatchBatch, Dispatched, Message
 from lambdas.services.pacing import Pacer
+from tests.fakes.breaker import a_guard
 from tests.fakes.executions import SUCCEEDED, Run, ScriptedWorkflow
 from tests.fakes.faults import nothing_happened
 from tests.fakes.refunding import sold, stored
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from tests.fakes.pipeline import Pipeline
 
 MAX_RECEIVES = 4
-FAILED = Execution(ExecutionState.FAILED, "refund:PaymentOutcomeUnknown", "{}")
+FAILED = Execution(ExecutionState.FAILED, "refund:LedgerConflict", "{}")
 TIMED_OUT = Execution(ExecutionState.TIMED_OUT)
 UNKNOWN = Execution(ExecutionState.UNKNOWN, "ReadTimeoutError")
 NOT_STARTED = Execution(ExecutionState.NOT_STARTED, "ThrottlingException")
@@ -45,6 +46,7 @@ class Desk:
             pipeline.orders,
             pipeline.refunds,
             pipeline.queue,
+            a_guard(pipeline.clock),
             Pacer(1_000_000, sleep=lambda _seconds: None),
             pipeline.clock,
             MAX_RECEIVES,
@@ -105,7 +107,7 @@ def test_a_failed_execution_gives_the_order_back_and_its_refund_comes_later(
 @pytest.mark.parametrize(
     ("end", "failure"),
     [
-        (FAILED, "refund:PaymentOutcomeUnknown"),
+        (FAILED, "refund:LedgerConflict"),
         (TIMED_OUT, "TIMED_OUT"),
         (NOT_STARTED, "ThrottlingException"),
     ],
@@ -192,11 +194,11 @@ def test_a_failed_cancellation_leaves_the_order_to_an_operator_as_any_failed_ord
     order_id = desk.pipeline.accept("another")
     desk.pipeline.cancel(order_id)
     desk.workflow.before = lambda run: desk.pipeline.validate(OrderId(order_id), run.name)
-    desk.workflow.ends[order_id] = Execution(ExecutionState.FAILED, "release:WarehouseUnavailable")
+    desk.workflow.ends[order_id] = Execution(ExecutionState.FAILED, "release:OrderCorrupt")
     result = desk.send({"command": command, "order_id": order_id}, MAX_RECEIVES)
     assert result.decision is Decision.DEAD
     head = desk.pipeline.head(order_id)
-    assert (head.status, head.reason) == (Status.ATTENTION_REQUIRED, "release:WarehouseUnavailable")
+    assert (head.status, head.reason) == (Status.ATTENTION_REQUIRED, "release:OrderCorrupt")
     assert head.cancellation
 
 

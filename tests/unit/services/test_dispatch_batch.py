@@ -12,6 +12,7 @@ from lambdas.domain.order import Status
 from lambdas.domain.workflow import Execution, ExecutionState
 from lambdas.services.dispatch_batch import Decision, DispatchBatch, Dispatched, Message
 from lambdas.services.pacing import Pacer
+from tests.fakes.breaker import a_guard
 from tests.fakes.executions import Run, ScriptedWorkflow
 from tests.fakes.faults import nothing_happened
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 MAX_RECEIVES = 4
 DELAYS = (30, 120, 600)
-FAILED = Execution(ExecutionState.FAILED, "capture:PaymentOutcomeUnknown", "{}")
+FAILED = Execution(ExecutionState.FAILED, "capture:LedgerConflict", "{}")
 TIMED_OUT = Execution(ExecutionState.TIMED_OUT)
 UNKNOWN = Execution(ExecutionState.UNKNOWN, "ReadTimeoutError")
 NOT_STARTED = Execution(ExecutionState.NOT_STARTED, "ThrottlingException")
@@ -40,6 +41,7 @@ class Desk:
             pipeline.orders,
             pipeline.refunds,
             pipeline.queue,
+            a_guard(pipeline.clock),
             Pacer(1_000_000, sleep=lambda _seconds: None),
             pipeline.clock,
             MAX_RECEIVES,
@@ -160,9 +162,7 @@ def test_a_failed_execution_gives_the_order_back_and_comes_later(desk: Desk, end
     assert (head.status, head.claim, head.reason) == (Status.PROCESSING, None, None)
 
 
-@pytest.mark.parametrize(
-    ("end", "reason"), [(FAILED, "capture:PaymentOutcomeUnknown"), (TIMED_OUT, "TIMED_OUT")]
-)
+@pytest.mark.parametrize(("end", "reason"), [(FAILED, "capture:LedgerConflict"), (TIMED_OUT, "TIMED_OUT")])
 def test_after_its_last_receive_the_order_waits_for_an_operator(
     desk: Desk, end: Execution, reason: str
 ) -> None:
@@ -210,6 +210,7 @@ def test_receives_beyond_the_listed_delays_take_the_last_one(desk: Desk) -> None
         desk.pipeline.orders,
         desk.pipeline.refunds,
         desk.pipeline.queue,
+        desk.dispatch.guard,
         desk.dispatch.pacer,
         desk.pipeline.clock,
         max_receives=10,
@@ -294,6 +295,7 @@ def test_every_start_waits_for_its_turn(desk: Desk) -> None:
         desk.pipeline.orders,
         desk.pipeline.refunds,
         desk.pipeline.queue,
+        desk.dispatch.guard,
         Pacer(2.0, now=lambda: 0.0, sleep=waits.append),
         desk.pipeline.clock,
         MAX_RECEIVES,
@@ -336,7 +338,7 @@ def test_a_command_brings_nothing_else_into_the_workflow() -> None:
 @pytest.mark.parametrize(
     ("execution", "step", "error_class"),
     [
-        (FAILED, "capture", "PaymentOutcomeUnknown"),
+        (FAILED, "capture", "LedgerConflict"),
         (TIMED_OUT, "workflow", "TIMED_OUT"),
         (NOT_STARTED, "workflow", "ThrottlingException"),
         (Execution(ExecutionState.FAILED, "fulfil:Lambda.Unknown"), "fulfil", "Lambda.Unknown"),
