@@ -21,6 +21,7 @@ FEW: Final = 8
 """So few orders are cheaper to ask for one by one than by a page of the list."""
 REST_SECONDS: Final = 0.5
 REST_FACTOR: Final = 4
+QUIET_SECONDS: Final = 60.0
 _STRAGGLERS_A_LOOK: Final = 16
 # No message moves an order that waits for a person, so there is nothing to wait for.
 SETTLED: Final = TERMINAL | {Status.ATTENTION_REQUIRED}
@@ -49,10 +50,19 @@ class _Page:
 
 @dataclass(slots=True)
 class OrderWatch:
-    """`patience` is how many seconds may pass without any order ending; `now` and `sleep` are replaceable."""
+    """Watches the orders that it is told to follow.
+
+    Args:
+        client: whose orders they are.
+        patience: how many seconds may pass without any order ending.
+        quiet: hears how many have not ended, when none has for a minute.
+        now: seconds.
+        sleep: lets them pass.
+    """
 
     client: OrderReader
     patience: float
+    quiet: Callable[[int], None] = lambda _waiting: None
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     orders: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -93,13 +103,16 @@ class OrderWatch:
 
     def until_ended(self, tell: Callable[[int], None]) -> list[dict[str, Any]]:
         """Look until all have ended, or none does any more; `tell` hears how many have. Return all orders."""
-        last_change = self.now()
+        last_change, told_quiet = self.now(), False
         while True:
             before = len(self._waiting)
             self.look()
             tell(self.settled)
             if len(self._waiting) < before:
-                last_change = self.now()
+                last_change, told_quiet = self.now(), False
+            if self._waiting and not told_quiet and self.now() - last_change > QUIET_SECONDS:
+                told_quiet = True
+                self.quiet(len(self._waiting))
             if not self._waiting or self.now() - last_change > self.patience:
                 unseen = sorted(self._waiting - self.orders.keys())
                 return [*self.orders.values(), *map(self.client.get, unseen)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
@@ -71,16 +70,8 @@ def _print_rate(imported: Imported, output: Output) -> None:
 def _print_refunds(imported: Imported, output: Output) -> None:
     if not imported.refunds:
         return
-    count: Counter[tuple[str, str]] = Counter()
-    sums: Counter[tuple[str, str]] = Counter()
-    for outcome in imported.refunds:
-        end = outcome.status, outcome.failure or ""
-        count[end] += 1
-        sums[end] += outcome.planned.amount
-    table = _table("Refunds", "STATUS", "REASON", "REFUNDS", CURRENCY, words=2)
-    for (status, reason), number in sorted(count.items()):
-        table.add_row(status, reason, f"{number:,}", format_minor(sums[status, reason], CURRENCY))
-    output.data.print(table)
+    ends = (Outcome(r.status, r.failure or "", r.planned.amount) for r in imported.refunds)
+    print_outcomes(ends, CURRENCY, output, title="What went back to customers", counted="REFUNDS")
     output.data.print()
 
 
@@ -130,7 +121,7 @@ def _print_stuck(imported: Imported, output: Output) -> None:
 def _print_next(imported: Imported, arguments: argparse.Namespace, output: Output) -> None:
     order_id = next((o.order_id for o in imported.orders if o.order_id), "ID")
     client = shlex.quote(arguments.client)
-    commands = [f"orders list --client {client}", f"orders trace {order_id} --client {client}"]
+    commands = [f"orders list --client {client}", f"orders trace {order_id}"]
     output.data.print()
     if arguments.once and not arguments.data:
         output.data.print("This pipeline is gone now. To look at its orders, import into one that stays up:")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from lambdas.domain.errors import StoreUnavailable
 from orders.api_client import ApiUnreachable, OrdersClient
+from orders.cli.connection import WrongUsage
 from orders.cli.exit_codes import ExitCode
 from orders.cli.import_report import print_report
 from orders.cli.phase_bars import PhaseBars
@@ -61,8 +62,7 @@ def add_import_options(parser: argparse.ArgumentParser) -> None:
 def import_retail(arguments: argparse.Namespace, output: Output) -> int:
     """Import a file; exit 3 when an order is stuck or a sum does not close."""
     if arguments.data and not arguments.once:
-        output.error("--data is for a pipeline of the import's own: add --once, or leave it out")
-        return ExitCode.USAGE
+        raise WrongUsage("--data is for a pipeline of the import's own: add --once, or leave it out")
     with PhaseBars(output) as bars:
         file = read_retail_file(arguments.file, lambda lines: bars.begin("reading", lines))
     with _pipeline(arguments, output) as addresses:
@@ -71,12 +71,23 @@ def import_retail(arguments: argparse.Namespace, output: Output) -> int:
         except KeyboardInterrupt:
             output.say(stopped(arguments))
             return ExitCode.INTERRUPTED
-        if arguments.excluded:
-            write_excluded(arguments.excluded, report.imported)
         if output.as_json:
             output.json(report.as_json())
         else:
             print_report(report, arguments, output)
+        if arguments.excluded:
+            write_excluded(arguments.excluded, report.imported)
+    return verdict(report, output)
+
+
+def verdict(report: Report, output: Output) -> ExitCode:
+    """Say what does not add up, if anything; exit 3 then."""
+    if report.imported.stuck:
+        output.error(
+            f"{len(report.imported.stuck):,} have not ended", "the same command again goes on with them"
+        )
+    if report.open_sums:
+        output.error(f"these sums do not close: {', '.join(report.open_sums)}")
     return ExitCode.OK if report.sound else ExitCode.FINDINGS
 
 

@@ -19,10 +19,14 @@ _SURE_OF: Final = 20
 
 
 class PhaseBars:
-    """One bar per phase on a terminal; elsewhere a line at each phase's end and every 15 seconds within."""
+    """One bar per phase on a terminal; elsewhere a line at each phase's end and every 15 seconds within.
 
-    def __init__(self, output: Output) -> None:
+    `now` is replaceable and only for the lines.
+    """
+
+    def __init__(self, output: Output, now: Callable[[], float] = time.monotonic) -> None:
         self._output = output
+        self._now = now
         self._progress = Progress(
             TextColumn("{task.description:<16}"),
             BarColumn(_BAR_WIDTH),
@@ -44,7 +48,7 @@ class PhaseBars:
     def begin(self, name: str, total: int) -> Callable[[int], None]:
         """Begin a phase of so many things; what is returned hears how many of them are done."""
         if not self._output.messages.is_terminal:
-            return _Lines(self._output, name, total)
+            return _Lines(self._output, name, total, self._now)
         task = self._progress.add_task(name, total=total, left="left")
 
         def tell(done: int) -> None:
@@ -53,25 +57,34 @@ class PhaseBars:
         tell(0)
         return tell
 
+    def say(self, text: str) -> None:
+        """Tell the person something, above the bars."""
+        self._output.say(text)
+
 
 class _Lines:
     """A phase as lines of a log."""
 
-    def __init__(self, output: Output, name: str, total: int) -> None:
+    def __init__(self, output: Output, name: str, total: int, now: Callable[[], float]) -> None:
         self._output = output
         self._name = name
         self._total = total
-        self._began = self._last = time.monotonic()
+        self._now = now
+        self._told = -1
+        self._began = self._last = now()
         if not total:
             self(0)
 
     def __call__(self, done: int) -> None:
-        now = time.monotonic()
+        if done <= self._told:
+            return
+        now = self._now()
         seconds = now - self._began
         if done >= self._total:
+            self._told = done
             self._output.say(f"[green]✓[/] {self._name:<16} {done:>8,} {seconds:8.1f} s")
         elif now - self._last >= _LINE_SECONDS:
-            self._last = now
+            self._last, self._told = now, done
             sure = done * _SURE_OF >= self._total
             left = f", about {seconds * (self._total - done) / done:.0f} s left" if sure else ""
             self._output.say(f"  {self._name:<16} {done:>8,} of {self._total:,}{left}")

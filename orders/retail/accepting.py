@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from orders.patient_client import PatientClient
     from orders.retail.invoices import Invoice
 
-# A failed order comes back after half a minute, two and ten minutes: so long nothing may seem to happen.
-PATIENCE_SECONDS: Final = 900.0
+# A failed order comes back after half a minute, two and ten minutes; one that was cut off when its pipeline
+# stopped comes back when the queue shows its message again, after twenty.
+PATIENCE_SECONDS: Final = 1_500.0
 _REFUSALS: Final = frozenset({400, 409, 413, 422})
 
 

@@ -36,6 +36,10 @@ class Phases(Protocol):
         """Begin a phase of so many things; what is returned hears how many of them are done."""
         ...
 
+    def say(self, text: str) -> None:
+        """Tell the person something while a phase is under way."""
+        ...
+
 
 class Catalogue(Protocol):
     """Where the products are written; see `orders.retail.catalogue_table.CatalogueTable`."""
@@ -82,7 +86,7 @@ class RetailImport:
         todo = list(invoices.orders.values())
         phases = OrderPhases(
             self.client,
-            OrderWatch(self.client, self.patience, self.now, self.sleep),
+            OrderWatch(self.client, self.patience, self._say_quiet, self.now, self.sleep),
             self.phases.begin("orders accepted", len(todo)),
             self.phases.begin("orders ended", len(todo)),
         )
@@ -91,6 +95,12 @@ class RetailImport:
         phases.follow(orders)
         clock.lap("orders_ended")
         return orders
+
+    def _say_quiet(self, waiting: int) -> None:
+        self.phases.say(
+            f"No order has ended for a minute; still open: {waiting:,}. What failed is tried again after "
+            "up to ten minutes, what was cut off after twenty. Ctrl-C leaves the rest for another run."
+        )
 
     def _refunds(
         self, invoices: Invoices, orders: list[OrderOutcome], tally: Tally, clock: _Stopwatch

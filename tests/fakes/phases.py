@@ -15,9 +15,14 @@ class HeardPhases:
 
     totals: dict[str, int] = field(default_factory=dict)
     told: dict[str, list[int]] = field(default_factory=dict)
+    said: list[str] = field(default_factory=list)
 
     def begin(self, name: str, total: int) -> Callable[[int], None]:
         """Begin a phase."""
         self.totals[name] = total
         self.told[name] = []
         return self.told[name].append
+
+    def say(self, text: str) -> None:
+        """Remember."""
+        self.said.append(text)

@@ -50,7 +50,7 @@ def followed(count: int, **more: Any) -> tuple[Orders, OrderWatch]:
     """So many orders, accepted and followed."""
     orders = Orders({}, **more)
     orders.accept(count)
-    watch = OrderWatch(orders, 60, orders.time.now, orders.time.sleep)
+    watch = OrderWatch(orders, 60, now=orders.time.now, sleep=orders.time.sleep)
     watch.follow(orders.statuses)
     return orders, watch
 
@@ -152,6 +152,19 @@ def test_it_gives_up_when_nothing_ends_any_more_and_tells_how_all_stand() -> Non
     found = watch.until_ended(lambda _settled: None)
     assert sorted(order["status"] for order in found) == ["accepted"] * 15 + ["completed"] * 5
     assert 60 < orders.time.now() < 70
+
+
+def test_a_minute_without_an_end_is_told_once_until_one_ends() -> None:
+    orders, watch = followed(30)
+    quiet: list[int] = []
+    watch.quiet, watch.patience = quiet.append, 300
+
+    def tell(settled: int) -> None:
+        if settled == 0 and orders.time.now() > 200:
+            orders.end(29)
+
+    watch.until_ended(tell)
+    assert quiet == [30, 1]
 
 
 def test_as_long_as_orders_end_it_goes_on() -> None:

@@ -22,6 +22,7 @@ from orders.cli.phase_bars import PhaseBars
 from orders.local.books import Books
 from orders.retail.errors import ImportFailed
 from orders.retail.report import Report
+from tests.fakes.passing_time import PassingTime
 from tests.fakes.shop_api import ShopApi
 from tests.unit.retail.files import content, line
 from tests.unit.retail.importing import report_of, run_import
@@ -76,7 +77,7 @@ def test_the_report_tells_what_was_in_the_file_what_became_of_it_and_that_it_add
         "✓ provider 26.25 captured - 7.20 refunded = 19.05 receivable in the ledger",
         "at the provider: 26.25 captured - 7.20 refunded = 19.05 GBP, the same as the receivable",
         ".venv/bin/orders list --client retail",
-        f".venv/bin/orders trace {order_id} --client retail",
+        f".venv/bin/orders trace {order_id}",
     ):
         assert expected in lines, "\n".join(lines)
 
@@ -93,6 +94,20 @@ def test_what_is_stuck_is_named() -> None:
     found = run_import(shop, line())
     (order_id,) = shop.orders
     assert f"1 have not ended: {order_id}" in shown(report_of(shop, found))
+
+
+def test_what_does_not_add_up_is_said_and_exits_3() -> None:
+    out, _, messages = output()
+    shop, found = imported(*DIRTY)
+    assert import_retail.verdict(report_of(shop, found), out) is ExitCode.OK
+    assert messages.getvalue() == ""
+    found.file.total += 1
+    assert import_retail.verdict(report_of(shop, found), out) is ExitCode.FINDINGS
+    assert "these sums do not close: money" in messages.getvalue()
+    stuck = ShopApi(end=lambda _order: ("processing", None))
+    found = run_import(stuck, line())
+    assert import_retail.verdict(report_of(stuck, found), out) is ExitCode.FINDINGS
+    assert "1 have not ended" in messages.getvalue()
 
 
 def test_a_report_of_a_pipeline_that_stops_does_not_point_at_it() -> None:
@@ -214,14 +229,31 @@ def test_where_nobody_watches_a_phase_is_a_line() -> None:
     with PhaseBars(out) as bars:
         tell = bars.begin("orders accepted", 1_036)
         tell(500)
+        bars.say("a word")
         tell(1_036)
         bars.begin("refunds accepted", 0)
     lines = [text.split() for text in messages.getvalue().splitlines()]
     assert [words[:4] for words in lines] == [
+        ["a", "word"],
         ["✓", "orders", "accepted", "1,036"],
         ["✓", "refunds", "accepted", "0"],
     ]
     assert data.getvalue() == ""
+
+
+def test_a_long_phase_is_told_in_between_while_it_moves() -> None:
+    out, _, messages = output()
+    passing = PassingTime()
+    with PhaseBars(out, passing.now) as bars:
+        tell = bars.begin("orders ended", 1_000)
+        for done in (10, 20, 20, 20, 200, 200, 1_000, 1_000):
+            passing.sleep(10)
+            tell(done)
+    assert [" ".join(text.split()) for text in messages.getvalue().splitlines()] == [
+        "orders ended 20 of 1,000",
+        "orders ended 200 of 1,000, about 200 s left",
+        "✓ orders ended 1,000 70.0 s",
+    ]
 
 
 def test_on_a_terminal_a_phase_is_a_bar_with_its_count() -> None:

@@ -22,7 +22,7 @@ def run_import(shop: ShopApi, *lines: str, phases: HeardPhases | None = None) ->
     time = PassingTime()
     client = PatientClient(shop, patience=0, now=time.now)
     importing = RetailImport(
-        client, shop.catalogue, phases or HeardPhases(), patience=60, now=time.now, sleep=time.sleep
+        client, shop.catalogue, phases or HeardPhases(), patience=90, now=time.now, sleep=time.sleep
     )
     return importing.run(parsed(*lines))
 

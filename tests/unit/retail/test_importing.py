@@ -178,8 +178,13 @@ def test_a_refund_that_fails_is_told_and_the_sums_still_close() -> None:
 @pytest.mark.parametrize("status", ["processing", "attention_required"])
 def test_an_order_that_does_not_end_is_stuck_and_its_customers_credits_wait(status: str) -> None:
     shop = ShopApi(end=lambda order: (status, None) if order["total"] == 255 else ("completed", None))
-    imported = run_import(shop, line(), line("700002", quantity=1), line("C700009", quantity=-1))
+    phases = HeardPhases()
+    imported = run_import(
+        shop, line(), line("700002", quantity=1), line("C700009", quantity=-1), phases=phases
+    )
     report = report_of(shop, imported)
+    told = ["No order has ended for a minute; still open: 1"] if status == "processing" else []
+    assert [said.split(".")[0] for said in phases.said] == told
     assert imported.stuck == [i for i, order in shop.orders.items() if order["total"] == 255]
     assert report.as_json()["excluded_by_reason"] == {"credit_awaits_order": 1}
     assert not report.sound
