@@ -6,7 +6,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test races check lint format types asl templates lock clean
+.PHONY: help setup run test races docs check lint format types asl templates lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ test: .venv/.dev ## run the tests (engine and synthesis included, no Docker)
 
 races: .venv/.dev ## cancel, refund and duplicate delivery, raced 500 times each on the deployed template
 	@ORDERS_RACES=500 $(BIN)/pytest tests/e2e/test_races.py -s
+
+docs: .venv/.dev ## write docs/order-life.md from the model of an order's life
+	@$(BIN)/python -m tests.model
 
 check: lint test ## the gate: format, lint, types, ASL, templates, tests
 
