@@ -6,7 +6,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-engines races contract check lint format types asl templates lock clean
+.PHONY: help setup run test test-engines races contract docs check lint format types asl templates lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ races: .venv/.dev ## cancel, refund and duplicate delivery, raced 500 times each
 
 contract: .venv/.dev ## schemathesis against the served OpenAPI document, for minutes
 	@ORDERS_CONTRACT=300 $(BIN)/pytest tests/contract_http -s
+
+docs: .venv/.dev ## write docs/order-life.md from the model of an order's life
+	@$(BIN)/python -m tests.model
 
 check: lint test ## the gate: format, lint, types, ASL, templates, tests
 

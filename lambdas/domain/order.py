@@ -47,7 +47,6 @@ class PaymentStatus(StrEnum):
     EXPIRED = "expired"
     PARTIALLY_REFUNDED = "partially_refunded"
     REFUNDED = "refunded"
-    UNKNOWN = "unknown"
     NOT_REQUIRED = "not_required"
 
 

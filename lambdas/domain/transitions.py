@@ -18,7 +18,6 @@ from lambdas.domain.order import (
     RefundSums,
     Status,
     extend_timeline,
-    initial_payment_status,
 )
 
 if TYPE_CHECKING:
@@ -41,8 +40,11 @@ def next_key_generation(order: Order, at: str) -> Order:
 
 
 def reserved(order: Order, at: str) -> Order:
-    """The goods are held (and with them the money): from here on the shipment may have been booked."""
-    paid = initial_payment_status(order.total)
+    """The goods are held (and with them the money): from here on the shipment may have been booked.
+
+    Money that is known to be taken already stays so.
+    """
+    paid = order.payment_status
     events = [Event(at, "reserved")]
     if paid is PaymentStatus.PENDING:
         paid = PaymentStatus.AUTHORIZED

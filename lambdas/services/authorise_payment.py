@@ -75,14 +75,15 @@ class AuthorisePayment:
         match intent.state:
             case IntentState.AUTHORIZED | IntentState.CAPTURED:
                 return went_on(Outcome.AUTHORIZED)
-            case IntentState.DECLINED:
+            case IntentState.DECLINED if order.fulfillment_status is FulfillmentStatus.UNRESERVED:
                 reason = f"{PAYMENT_DECLINED}{intent.decline_code}"
                 order = rejected(order, at, reason, payment=PaymentStatus.DECLINED)
             case IntentState.CANCELED if order.fulfillment_status is FulfillmentStatus.UNRESERVED:
                 # An intent found cancelled is never captured, and a customer is not charged anew days later.
                 return went_on(Outcome.UNFULFILLABLE, reason=AUTHORIZATION_EXPIRED)
-            case IntentState.CANCELED:
-                order = needs_attention(order, at, "canceled_after_reservation")
+            case IntentState.DECLINED | IntentState.CANCELED:
+                # The goods are held, perhaps shipped: a rejection would forget them.
+                order = needs_attention(order, at, f"{intent.state}_after_reservation")
             case _:
                 raise PaymentOutcomeUnknown(f"{intent.intent_id} is {intent.state}")
         self.orders.save(order, claim)

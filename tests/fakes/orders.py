@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 # Orders with more lines keep them apart from the head, as large ones do in DynamoDB.
 INLINE_LINES: Final = 3
+_UNDER_WAY: Final = (Status.ACCEPTED, Status.PROCESSING)
 
 
 @dataclass(slots=True)
@@ -138,10 +139,18 @@ class InMemoryOrders:
                 explain_lost_write(order, claim, self.head(order.order_id))
 
     def give_back(self, order_id: OrderId, claim: str, at: str, failure: str | None) -> None:
-        """Free the order of this claim; a claim that is not held is no error."""
+        """Free the order of this claim; a claim that is not held is no error.
+
+        With `failure` its message is dead, so also when no execution ever claimed it.
+        """
         with self.faults.around("give_back"), self.lock:
             found = self.heads.get(order_id)
-            if found is None or found.claim != claim:
+            if found is None:
+                return
+            free = found.claim is None or found.claim_until < int(from_text(at).timestamp())
+            if failure and (found.status not in _UNDER_WAY or not (free or found.claim == claim)):
+                return
+            if not failure and found.claim != claim:
                 return
             freed = replace(found, claim=None, claim_until=0, updated_at=at, revision=found.revision + 1)
             if failure:

@@ -179,9 +179,13 @@ class InMemoryPayments:
         """Return the order's newest intent."""
         return next(self.intents[i] for i, r in reversed(self._requests.items()) if r.order_id == order_id)
 
+    def intents_of(self, order_id: OrderId) -> list[Intent]:
+        """Return all the order's intents, oldest first."""
+        return [self.intents[i] for i, r in self._requests.items() if r.order_id == order_id]
+
     def states_of(self, order_id: OrderId) -> set[IntentState]:
         """Return the states of all the order's intents."""
-        return {self.intents[i].state for i, r in self._requests.items() if r.order_id == order_id}
+        return {intent.state for intent in self.intents_of(order_id)}
 
     def count(self, operation: str) -> int:
         """Return how often an operation was called."""

@@ -45,6 +45,7 @@ _STORE: Final = (StoreUnavailable, FunctionTimedOut)
 _MONEY: Final = (PaymentOutcomeUnknown, FunctionTimedOut)
 # Every call that can fail, by its fake, with what it may raise.
 _CALLS: Final = {
+    ("orders", "create"): _STORE,
     ("orders", "get"): _STORE,
     ("orders", "lines_of"): _STORE,
     ("orders", "claim"): _STORE,
@@ -135,6 +136,8 @@ class World:
     initial: dict[str, int] = field(default_factory=dict)
     accepted: list[OrderId] = field(default_factory=list)
     unanswered: list[Wish] = field(default_factory=list)
+    submissions: list[tuple[dict[str, int], str]] = field(default_factory=list)
+    dead: list[Message] = field(default_factory=list)
     interrupts: list[int] = field(default_factory=list)
     started: int = 0
 
@@ -149,7 +152,17 @@ class World:
         """Accept orders; each has one message."""
         for number, (basket, card) in enumerate(wanted):
             self.accepted.append(self.pipeline.accept(f"key-{number}", card, basket))
-        self._collect()
+        self.collect()
+
+    def submit(self, basket: dict[str, int], card: str) -> None:
+        """Submit one order; when its answer is lost, the client tries again later."""
+        self.submissions.append((basket, card))
+        self._submit(len(self.submissions) - 1)
+
+    def submit_again(self, choice: int) -> None:
+        """Submit one of the orders once more, under its key."""
+        if self.submissions:
+            self._submit(choice % len(self.submissions))
 
     def repeat(self, choice: int) -> None:
         """Deliver an order's message once more, as a standard queue may."""
@@ -163,17 +176,32 @@ class World:
     def act(self, number: int) -> None:
         """Do what a number says: deliver a message, go on with an execution, forget one, or let time pass."""
         kind, choice = number % KINDS, number // KINDS
-        idle = [entry for entry in self.in_flight if not entry[0].running]
         if kind in {8, 9}:
             self.ask(Wish("cancel" if kind == 8 else "refund", choice))
         elif kind < 2 and self.messages:
-            self._deliver(self.messages.pop(choice % len(self.messages)))
+            self.deliver(choice)
         elif kind == 7:
             self.pipeline.clock.advance(CLAIM_SECONDS + 1)
-        elif kind == 6 and idle:
-            self._lose_sight_of(*idle[choice % len(idle)])
-        elif idle:
+        elif kind == 6:
+            self.lose_sight(choice)
+        else:
+            self.go_on(choice)
+
+    def deliver(self, choice: int) -> None:
+        """Receive a message, if there is any, and start its execution."""
+        if self.messages:
+            self._deliver(self.messages.pop(choice % len(self.messages)))
+
+    def go_on(self, choice: int) -> None:
+        """Let an execution, if there is any, try its next step."""
+        if idle := self._idle():
             self._go_on(*idle[choice % len(idle)])
+
+    def lose_sight(self, choice: int) -> None:
+        """Let nobody know how an execution ends: it goes on, and its message comes back as well."""
+        if idle := self._idle():
+            _, message = idle[choice % len(idle)]
+            self.messages.append(Message(message.command, message.receives))
 
     def ask(self, wish: Wish) -> None:
         """Let a client ask; it tries again later, under the same key, while it does not know the answer."""
@@ -183,29 +211,46 @@ class World:
             pass
         except (TransientError, FunctionTimedOut):
             self.unanswered.append(wish)
-        self._collect()
+        self.collect()
 
     def settle(self) -> None:
         """Let every execution come to its end, and deliver every message until it is done."""
         self.interrupts.clear()
+        for number in range(len(self.submissions)):
+            while not self._submit(number):
+                pass
         while self.unanswered:
             self.ask(self.unanswered.pop())
         for entry in list(self.in_flight):
             while entry in self.in_flight:
                 self._go_on(*entry)
-        for _ in range(60):
+        for _ in range(60 + 2 * len(self.messages)):
             if not self.messages:
                 return
             self.pipeline.clock.advance(CLAIM_SECONDS + 1)
             self._deliver(self.messages.pop(0))
             while self.in_flight:
                 self._go_on(*self.in_flight[0])
+        if not self.messages:
+            return
         raise AssertionError(f"never done: {self.messages}")
 
-    def _collect(self) -> None:
+    def collect(self) -> None:
         """Take over what was put on the queue."""
         sent, self.pipeline.queue.sent = self.pipeline.queue.sent, []
         self.messages += [Message(json.loads(message.body)) for message in sent]
+
+    def _submit(self, number: int) -> bool:
+        basket, card = self.submissions[number]
+        try:
+            order_id = self.pipeline.accept(f"key-{number}", card, basket)
+        except (TransientError, FunctionTimedOut):
+            return False
+        finally:
+            self.collect()
+        if order_id not in self.accepted:
+            self.accepted.append(order_id)
+        return True
 
     def _deliver(self, message: Message) -> None:
         message.receives += 1
@@ -230,12 +275,11 @@ class World:
             )
             failure = None
         self.pipeline.orders.give_back(walk.order_id, walk.name, self.pipeline.clock.text, failure)
-        self.messages.append(message)
+        hopeless = walk.end.error_class == "AttentionRequired"
+        (self.dead if hopeless else self.messages).append(message)
 
-    def _lose_sight_of(self, walk: Walk, message: Message) -> None:
-        """Nobody knows how it ends: it goes on, and its message comes back as well."""
-        del walk
-        self.messages.append(Message(message.command, message.receives))
+    def _idle(self) -> list[tuple[Walk, Message]]:
+        return [entry for entry in self.in_flight if not entry[0].running]
 
     def _interrupt(self, _operation: str) -> None:
         if self.interrupts:

@@ -123,3 +123,13 @@ def test_an_outcome_event_is_a_cloud_event_without_customer_data() -> None:
     assert "for Zoe" not in text
     assert "pm_" not in text
     assert "TEA" not in text
+
+
+def test_a_reservation_does_not_take_back_that_the_money_was_taken() -> None:
+    """An operator took it at the provider by hand; a replay goes on from there."""
+    after = transitions.reserved(claimed(payment_status=PaymentStatus.CAPTURED), LATER)
+    assert (after.payment_status, after.fulfillment_status) == (
+        PaymentStatus.CAPTURED,
+        FulfillmentStatus.RESERVED,
+    )
+    assert names_added(claimed(), after) == ["reserved"]

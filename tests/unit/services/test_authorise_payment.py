@@ -188,10 +188,14 @@ def test_an_authorisation_that_expired_before_goods_were_held_rejects(pipeline: 
     assert not pipeline.payments.count("void")
 
 
-def test_an_authorisation_lost_after_goods_were_held_waits_for_a_person(pipeline: Pipeline) -> None:
+@pytest.mark.parametrize("state", [IntentState.CANCELED, IntentState.DECLINED])
+def test_an_authorisation_lost_after_goods_were_held_waits_for_a_person(
+    pipeline: Pipeline, state: IntentState
+) -> None:
     order_id = claimed(pipeline)
     authorise(pipeline, order_id)
-    pipeline.payments.expire("pi_0001")
+    intents = pipeline.payments.intents
+    intents["pi_0001"] = replace(intents["pi_0001"], state=state)
     change(
         pipeline,
         order_id,
@@ -201,7 +205,8 @@ def test_an_authorisation_lost_after_goods_were_held_waits_for_a_person(pipeline
     result = authorise(pipeline, order_id)
     assert result["outcome"] == "attention_required"
     head = pipeline.head(order_id)
-    assert (head.status, head.reason) == (Status.ATTENTION_REQUIRED, "canceled_after_reservation")
+    assert (head.status, head.reason) == (Status.ATTENTION_REQUIRED, f"{state}_after_reservation")
+    assert head.fulfillment_status is FulfillmentStatus.RESERVED
     assert head.claim is None
 
 

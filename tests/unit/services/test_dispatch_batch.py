@@ -184,12 +184,14 @@ def test_an_execution_that_may_still_run_keeps_its_claim_and_its_visibility(desk
     assert desk.pipeline.head(order_id).claim is not None
 
 
-def test_an_execution_that_never_started_leaves_the_order_alone(desk: Desk) -> None:
+def test_an_order_whose_execution_never_started_is_left_alone_until_its_message_dies(desk: Desk) -> None:
     order_id = desk.accept(NOT_STARTED)
     before = desk.pipeline.head(order_id)
     assert desk.receive(order_id).decision is Decision.LATER
-    assert desk.receive(order_id, MAX_RECEIVES).decision is Decision.DEAD
     assert desk.pipeline.head(order_id) == before
+    assert desk.receive(order_id, MAX_RECEIVES).decision is Decision.DEAD
+    head = desk.pipeline.head(order_id)
+    assert (head.status, head.reason, head.claim) == (Status.ATTENTION_REQUIRED, NOT_STARTED.error, None)
 
 
 @pytest.mark.parametrize("receives", [1, 2, 3])
