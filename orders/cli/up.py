@@ -17,7 +17,7 @@ from orders.sample_orders import CATALOGUE
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
     from orders.cli.console import Output
@@ -41,12 +41,15 @@ def up(arguments: argparse.Namespace, output: Output) -> int:
     with local_run(arguments, output) as run:
         if arguments.samples:
             put_products(run.addresses, CATALOGUE)
-        if output.as_json:
-            output.json({"api_url": run.addresses.api_url, "engine_url": run.addresses.engine_url})
-        else:
-            print_addresses(run.addresses, output)
-        serve(output)
+        serve(output, lambda: _announce(run.addresses, output))
     return ExitCode.OK
+
+
+def _announce(addresses: Addresses, output: Output) -> None:
+    if output.as_json:
+        output.json({"api_url": addresses.api_url, "engine_url": addresses.engine_url})
+    else:
+        print_addresses(addresses, output)
 
 
 @contextmanager
@@ -61,10 +64,11 @@ def local_run(arguments: argparse.Namespace, output: Output) -> Iterator[LocalRu
         yield run
 
 
-def serve(output: Output) -> None:
-    """Wait for Ctrl-C."""
-    output.say("Serving until Ctrl-C.")
+def serve(output: Output, announce: Callable[[], None] = lambda: None) -> None:
+    """Announce what is up, then wait for Ctrl-C: whoever reads the announcement may stop it at once."""
     try:
+        announce()
+        output.say("Serving until Ctrl-C.")
         threading.Event().wait()
     except KeyboardInterrupt:
         output.say("Stopping.")

@@ -109,6 +109,8 @@ def test_dispatch_tries_exactly_once_and_reads_longer_than_the_workflow_may_take
         "MAX_RECEIVES": "4",
         "STARTS_PER_SECOND": "10",
         "REDELIVERY_DELAYS": "30,120,600",
+        "IDEMPOTENCY_TABLE": "idempotency",
+        "PROBE_SECONDS": "30",
     }.items():
         monkeypatch.setenv(name, value)
     dispatch = importlib.import_module("lambdas.dispatch.handler")

@@ -71,7 +71,7 @@ class WatchedWorld(World):
             lambda *_: None,
         )
         self.seen.append(run(lambda: 50.0))
-        self._collect()
+        self.collect()
 
     def lose_everything(self) -> None:
         """No message is left, no execution, and no client that waits for its answer."""
