@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import uuid
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -23,7 +23,7 @@ from lambdas.domain.workflow import Execution, ExecutionState
 from lambdas.services.outage_guard import Admission, blames_outside
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from lambdas.domain.commands import Command
     from lambdas.domain.order_store import OrderStore, RefundStore
@@ -109,7 +109,10 @@ class Redelivery(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DispatchBatch:
-    """`delays` are the seconds before the second, third, ... receive; `max_receives` is the redrive limit."""
+    """`delays` are the seconds before the second, third, ... receive; `max_receives` is the redrive limit.
+
+    `executor` makes what runs so many executions at the same time.
+    """
 
     workflow: Workflow
     orders: OrderStore
@@ -120,18 +123,19 @@ class DispatchBatch:
     now: Clock
     max_receives: int
     delays: tuple[int, ...]
+    executor: Callable[[int], Executor] = ThreadPoolExecutor
 
     def __call__(self, messages: Sequence[Message]) -> list[Dispatched]:
         """Start executions as the breaker allows, paced, and wait for all of them; park the rest."""
         self.guard.refresh()
-        with ThreadPoolExecutor(max_workers=max(1, len(messages))) as pool:
+        with self.executor(max(1, len(messages))) as pool:
             futures = []
             for message in messages:
                 admission = self.guard.admit()
                 if admission is Admission.START and not self._wait_for_turn():
                     admission = Admission.PARK
                 futures.append(pool.submit(self._dispatch_alone, message, admission))
-            return [future.result() for future in futures]
+        return [future.result() for future in futures]
 
     def _wait_for_turn(self) -> bool:
         share = self.guard.share()

@@ -17,6 +17,7 @@ from lambdas.services.outage_guard import Change
 from lambdas.services.pacing import Pacer
 from tests.fakes.breaker import InMemoryBreaker, a_guard
 from tests.fakes.clock import FakeClock
+from tests.fakes.in_turn import InTurn
 from tests.fakes.orders import InMemoryOrders
 from tests.fakes.refunds import InMemoryRefunds
 
@@ -105,6 +106,7 @@ class Simulation:
             now=self.clock,
             max_receives=MAX_RECEIVES,
             delays=(30, 120, 600),
+            executor=InTurn,
         )
 
     def _work(self, dispatch: DispatchBatch, batch: list[Message]) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
+from dataclasses import replace
 
 import pytest
 
@@ -21,6 +21,7 @@ from lambdas.services.dispatch_batch import (
 from lambdas.services.outage_guard import Change
 from tests.fakes.breaker import PROBE_SECONDS
 from tests.fakes.faults import nothing_happened
+from tests.fakes.in_turn import InTurn
 from tests.unit.services.test_dispatch_batch import MAX_RECEIVES, Desk, desk, message_of
 
 __all__ = ["desk"]
@@ -88,10 +89,8 @@ def test_what_is_no_command_is_told_also_then(dark: Desk) -> None:
 def test_one_order_of_a_batch_probes_and_a_good_probe_starts_others_again(dark: Desk) -> None:
     dark.pipeline.clock.advance(PROBE_SECONDS)
     ids = [dark.accept(key=f"wait-{n}") for n in range(4)]
-    decided = threading.Event()
-    dark.workflow.before = lambda _run: decided.wait(timeout=5)  # the probe ends after the others' turn
-    dark.pipeline.queue.faults.before = lambda operation: decided.set() if operation == "send" else None
-    results = dark.dispatch([message_of(order_id) for order_id in ids])
+    in_turn = replace(dark.dispatch, executor=InTurn)  # the probe begins when all four are decided upon
+    results = in_turn([message_of(order_id) for order_id in ids])
     assert [r.decision for r in results] == [Decision.DONE, *[Decision.PARKED] * 3]
     assert results[0].breaker is Change.RAMPING
     assert dark.receive(ids[1]).decision is Decision.DONE
