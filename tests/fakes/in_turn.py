@@ -26,7 +26,7 @@ class InTurn(Executor):
         self._jobs.append(lambda: future.set_result(fn(*args, **kwargs)))
         return future
 
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - as in the base
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Do all jobs; what one raises is raised here."""
         del wait, cancel_futures
         for job in self._jobs:
