@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
+from lambdas.adapters.dynamodb.attributes import to_item
+from lambdas.adapters.dynamodb.breaker import BREAKER_ID
 from lambdas.domain.catalogue import Product
 from orders.api_client import OrdersClient
 from orders.local.aws import engine_client
@@ -169,6 +171,16 @@ def pipeline() -> Iterator[Pipeline]:
     """Start the pipeline once."""
     with LocalRun(Ports(*free_ports(3)), None, lambda *_: None, announce=False) as run:
         yield Pipeline(run.addresses)
+
+
+@pytest.fixture(autouse=True)
+def _breaker_closed(pipeline: Pipeline) -> None:
+    """Begin without the breaker of the test before: ramping up, one more failure would open it again.
+
+    Its messages would be parked and come back as new ones, of which no test counts the receives.
+    """
+    table = pipeline.addresses.outputs["IdempotencyTableName"]
+    pipeline.aws("dynamodb").delete_item(TableName=table, Key=to_item({"id": BREAKER_ID}))
 
 
 @pytest.fixture
