@@ -30,6 +30,7 @@ class IngestEnvironment:
 class DispatchEnvironment:
     """Of the function on the queue; `redelivery_delays` are seconds."""
 
+    environment: str
     orders_table: str
     orders_queue_url: str
     state_machine_arn: str

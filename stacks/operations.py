@@ -11,6 +11,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk.aws_cloudwatch_actions import SnsAction
 
 from stacks.constructs.function import METRICS_NAMESPACE
+from stacks.outage_alarm import PERIOD_SECONDS, remembered_periods
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from stacks.api import ApiStack
     from stacks.settings import Settings
     from stacks.storage import StorageStack
+    from stacks.timeouts import FunctionName
     from stacks.workflow import WorkflowStack
 
 _FIVE_MINUTES = Duration.minutes(5)
@@ -58,6 +60,7 @@ class OperationsStack(Stack):
         )
         self._queues(storage)
         self._workflow(workflow)
+        self._outage()
         self._watchdog(workflow)
         self._alarm(
             "ApiServerErrors",
@@ -129,6 +132,42 @@ class OperationsStack(Stack):
             why="Executions outlast 180 s, which the steps' own timeouts should not let happen.",
         )
 
+    def _outage(self) -> None:
+        self._alarm(
+            "OutsideDown",
+            # The breaker opens once, whatever the number of instances. Orders are parked for as long as it
+            # is open, and without it where there are too few orders to open it.
+            cloudwatch.MathExpression(
+                expression="opened + parked",
+                label="signs of an outage outside",
+                period=Duration.seconds(PERIOD_SECONDS),
+                using_metrics={
+                    "opened": self._own_metric("dispatch", "BreakerOpened"),
+                    "parked": self._own_metric("dispatch", "OrdersParked"),
+                },
+            ),
+            threshold=0,
+            periods=remembered_periods(self._settings),
+            datapoints=1,
+            why=(
+                "The payment provider or the warehouse does not answer. Orders wait on the queue and start"
+                " again by themselves when it is back: replay nothing. See their status pages, and which step"
+                " fails: `breaker opened` in dispatch's log. If they are up, look at our secrets and network."
+            ),
+        )
+
+    def _own_metric(
+        self, service: FunctionName, name: str, *, period: Duration | None = None, statistic: str = "Sum"
+    ) -> cloudwatch.Metric:
+        """A metric that a function writes by Powertools."""
+        return cloudwatch.Metric(
+            namespace=METRICS_NAMESPACE,
+            metric_name=name,
+            dimensions_map={"service": service, "environment": self._settings.environment},
+            period=period,
+            statistic=statistic,
+        )
+
     def _watchdog(self, workflow: WorkflowStack) -> None:
         watchdog = workflow.watchdog
         # Over three runs: in a span of one there may be none, and the alarm would go off and on.
@@ -150,13 +189,7 @@ class OperationsStack(Stack):
         )
         self._alarm(
             "AuthorisationsExpiring",
-            cloudwatch.Metric(
-                namespace=METRICS_NAMESPACE,
-                metric_name="AuthorisationsExpiring",
-                dimensions_map={"service": "watchdog", "environment": self._settings.environment},
-                period=three_runs,
-                statistic="Maximum",
-            ),
+            self._own_metric("watchdog", "AuthorisationsExpiring", period=three_runs, statistic="Maximum"),
             threshold=0,
             periods=1,
             why=(
@@ -176,8 +209,9 @@ class OperationsStack(Stack):
         periods: int,
         why: str,
         below: bool = False,
+        datapoints: int | None = None,
     ) -> None:
-        """An alarm above `threshold` in each of `periods` spans of the metric's period.
+        """An alarm above `threshold` in `datapoints` (or each) of `periods` spans of the metric's period.
 
         With `below` it goes off under the threshold, and no data is as bad.
         """
@@ -191,6 +225,7 @@ class OperationsStack(Stack):
             metric=metric,
             threshold=threshold,
             evaluation_periods=periods,
+            datapoints_to_alarm=datapoints,
             comparison_operator=(
                 comparison.LESS_THAN_THRESHOLD if below else comparison.GREATER_THAN_THRESHOLD
             ),

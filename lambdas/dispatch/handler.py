@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from aws_lambda_powertools import Logger
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
 
 from lambdas.adapters.clients import make_client
 from lambdas.adapters.dynamodb.breaker import DynamoBreaker
@@ -24,14 +25,22 @@ from lambdas.services.pacing import Pacer
 from lambdas.step_log import describe
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+# What the alarm on an outage watches: its beginning, and that orders still wait for its end.
+BREAKER_OPENED: Final = "BreakerOpened"
+ORDERS_PARKED: Final = "OrdersParked"
+
 logger = Logger()
+metrics = Metrics()
 
 
 def build() -> DispatchBatch:
     """Put the dispatcher together."""
     environment = read_environment(DispatchEnvironment, os.environ)
+    metrics.set_default_dimensions(environment=environment.environment)
     states = make_client("stepfunctions", read_timeout=READ_SECONDS, attempts=1)
     dynamodb = make_client("dynamodb")
     return DispatchBatch(
@@ -58,7 +67,24 @@ def handle(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     results = dispatch([_message(record) for record in event["Records"]])
     for result in results:
         _log(result)
+    _count(results)
     return {"batchItemFailures": [{"itemIdentifier": r.message.message_id} for r in results if r.keep]}
+
+
+def _count(results: Sequence[Dispatched]) -> None:
+    """Emit what an outage did to a batch; a batch that met none emits nothing, since each line costs.
+
+    The breaker tells the one instance whose write opened it, so that all together count an outage once.
+    """
+    counts = {
+        BREAKER_OPENED: sum(result.breaker is Change.OPENED for result in results),
+        ORDERS_PARKED: sum(result.decision is Decision.PARKED for result in results),
+    }
+    if not any(counts.values()):
+        return
+    for name, count in counts.items():
+        metrics.add_metric(name, MetricUnit.Count, count)
+    metrics.flush_metrics()
 
 
 def _message(record: dict[str, Any]) -> Message:

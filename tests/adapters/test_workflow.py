@@ -103,6 +103,7 @@ def test_dispatch_tries_exactly_once_and_reads_longer_than_the_workflow_may_take
 ) -> None:
     """The client as dispatch makes it, at an address that hangs (its 190 s cut short)."""
     for name, value in {
+        "ENVIRONMENT": "dev",
         "ORDERS_TABLE": "orders",
         "ORDERS_QUEUE_URL": "http://127.0.0.1/queue",
         "STATE_MACHINE_ARN": MACHINE,

@@ -15,6 +15,8 @@ from lambdas.domain.workflow import Execution, ExecutionState
 from lambdas.services.dispatch_batch import Decision, DispatchBatch, Message
 from lambdas.services.outage_guard import Change
 from lambdas.services.pacing import Pacer
+from stacks.environments import settings_for
+from stacks.outage_alarm import PERIOD_SECONDS, remembered_periods
 from tests.fakes.breaker import InMemoryBreaker, a_guard
 from tests.fakes.clock import FakeClock
 from tests.fakes.in_turn import InTurn
@@ -57,6 +59,8 @@ class Simulation:
     charged: Counter[str] = field(default_factory=Counter)
     started: list[float] = field(default_factory=list)
     changes: Counter[Change] = field(default_factory=Counter)
+    signs: list[float] = field(default_factory=list)
+    """When the metrics of an outage were written; see `lambdas/dispatch/handler.py`."""
     _hidden: dict[str, Waiting] = field(default_factory=dict)
     _serial: int = 0
 
@@ -113,6 +117,8 @@ class Simulation:
         results = dispatch(batch)
         for result in results:
             self.changes.update([result.breaker] if result.breaker else [])
+            if result.breaker is Change.OPENED or result.decision is Decision.PARKED:
+                self.signs.append(self.now)
             if not result.keep:
                 self._hidden.pop(result.message.receipt_handle)
         failed = any(result.decision in {Decision.LATER, Decision.DEAD} for result in results)
@@ -149,7 +155,24 @@ class _Workflow:
         return self.simulation.end_of(command)
 
 
-@pytest.fixture(params=[(0.01, 2), (0.5, 2), (2.0, 5)], ids=["an order now and then", "steady", "busy"])
+def pages(signs: list[float]) -> list[float]:
+    """When the alarm goes off: it stays so while one of its last periods has a sign, and acts only once."""
+    remembered = remembered_periods(settings_for("prod", {"auth": "iam"}))
+    told: list[float] = []
+    last: int | None = None
+    for sign in signs:
+        period = int(sign // PERIOD_SECONDS)
+        if last is None or period - last >= remembered:
+            told.append(sign)
+        last = period
+    return told
+
+
+@pytest.fixture(
+    scope="module",
+    params=[(0.0005, 2), (0.01, 2), (0.5, 2), (2.0, 5)],
+    ids=["two orders", "an order now and then", "steady", "busy"],
+)
 def outage(request: Any) -> Simulation:
     simulation = Simulation(*request.param)
     simulation.run()
@@ -164,9 +187,23 @@ def test_an_outage_loses_nothing_and_charges_once(outage: Simulation) -> None:
     waiting = (ENDS - BEGINS) * outage.orders_a_second
     probes = (ENDS - BEGINS) / 30
     assert tries <= probes + 4 * 60
-    assert outage.changes[Change.OPENED] <= 1
     if waiting > 100:
-        assert outage.changes[Change.OPENED] == 1
         first = sum(ENDS <= at < ENDS + 30 for at in outage.started)
         assert 0 < first < 60
     assert max(outage.started) < max(ENDS, LAST_ORDER) + 1800, "the backlog is not worked off"
+
+
+def test_an_outage_opens_the_breaker_once_and_pages_once(outage: Simulation) -> None:
+    """One of all instances tells that it opened, and none of 120 failed probes goes off again.
+
+    Where there are too few orders to open it soon, the first that failed at each of its receives pages.
+    """
+    assert outage.changes[Change.OPENED] == 1
+    (paged,) = pages(outage.signs)
+    first_failure = min(at for at in outage.started if at >= BEGINS)
+    assert 0 < paged - first_failure < (300 if outage.orders_a_second > 0.1 else 1200)
+
+
+def test_two_outages_page_twice() -> None:
+    remembered = remembered_periods(settings_for("prod", {"auth": "iam"})) * PERIOD_SECONDS
+    assert pages([0.0, 900.0, 900.0 + remembered, 1000.0 + remembered]) == [0.0, 900.0 + remembered]

@@ -21,6 +21,7 @@ def test_the_alarms_and_what_they_watch(prod: Assembly) -> None:
         "ExecutionsFailed": "ExecutionsFailed",
         "ExecutionsTimedOut": "ExecutionsTimedOut",
         "ApiServerErrors": "5xx",
+        "OutsideDown": None,  # a sum too
         "WatchdogErrors": "Errors",
         "WatchdogSilent": "Invocations",
         "AuthorisationsExpiring": "AuthorisationsExpiring",

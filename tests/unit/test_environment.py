@@ -10,6 +10,7 @@ from lambdas.environment import (
 )
 
 DISPATCH = {
+    "ENVIRONMENT": "dev",
     "ORDERS_TABLE": "orders",
     "ORDERS_QUEUE_URL": "https://queue",
     "STATE_MACHINE_ARN": "arn:aws:states:eu-west-1:1:stateMachine:x",
@@ -25,6 +26,7 @@ DISPATCH = {
 def test_variables_become_values_of_their_types() -> None:
     environment = read_environment(DispatchEnvironment, DISPATCH)
     assert environment == DispatchEnvironment(
+        environment="dev",
         orders_table="orders",
         orders_queue_url="https://queue",
         state_machine_arn="arn:aws:states:eu-west-1:1:stateMachine:x",
