@@ -1,6 +1,7 @@
 """The warehouse port over HTTP: a shipment is booked or ruled out once, under the order's id.
 
-`PUT /shipments/{order_id}` books it, and `DELETE /shipments/{order_id}` rules it out for ever.
+`PUT /shipments/{order_id}` books it, and `DELETE /shipments/{order_id}` rules it out for ever. A success
+names the order (`{"order_id": ...}`): a page that something on the way answers with 200 books nothing.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class HttpWarehouse:
         lines = [{"sku": sku, "quantity": quantity} for sku, quantity in quantities.items()]
         body = json.dumps({"lines": lines}, separators=(",", ":")).encode()
         status, answer = self._call("PUT", order_id, body)
-        if status in _BOOKED:
+        if status in _BOOKED and _is_about(order_id, answer):
             return None
         if status == _REFUSED:
             return ShipmentRefused(_code_of(answer))
@@ -53,8 +54,8 @@ class HttpWarehouse:
 
     def cancel(self, order_id: OrderId) -> bool:
         """Rule the shipment out; the same again is the same answer."""
-        status, _ = self._call("DELETE", order_id)
-        if status == _OK:
+        status, answer = self._call("DELETE", order_id)
+        if status == _OK and _is_about(order_id, answer):
             return True
         if status == _CONFLICT:
             return False
@@ -90,6 +91,13 @@ def _failure_of(status: int) -> ProviderRefused | WarehouseUnavailable:
     if status in _PERMANENT:
         return ProviderRefused(f"the warehouse answered {status}")
     return WarehouseUnavailable(f"the warehouse answered {status}")
+
+
+def _is_about(order_id: OrderId, answer: bytes) -> bool:
+    try:
+        return bool(json.loads(answer)["order_id"] == order_id)
+    except (ValueError, TypeError, KeyError):
+        return False
 
 
 def _code_of(answer: bytes) -> str:

@@ -34,6 +34,8 @@ _UNAUTHENTICATED: Final = 401
 _CONFLICT: Final = 409
 _TOO_MANY: Final = 429
 _SERVER_ERROR: Final = 500
+# What the library and we run into when a part of an answer is missing or of another type.
+_NOT_AS_ASKED: Final = (AttributeError, KeyError, TypeError)
 
 
 # The library logs every error's message at INFO (it may name the payment method) and whole forms at DEBUG.
@@ -86,7 +88,8 @@ class StripeApi:
     def call(self, call: Callable[[StripeClient], T]) -> T:
         """Call once, and once more with a fresh key when the key is refused.
 
-        Raises CardError and InvalidRequestError, which are answers to be read, as the library does; for
+        `call` reads the answer too: one that has not the parts of what was asked for (a proxy's, perhaps) is
+        none. Raises CardError and InvalidRequestError, which are answers to be read, as the library does; for
         anything else PaymentOutcomeUnknown, ProviderUnavailable, ProviderRefused or StaleKey.
         """
         try:
@@ -95,6 +98,8 @@ class StripeApi:
             raise
         except stripe.StripeError as error:
             _explain(error)
+        except _NOT_AS_ASKED as error:
+            raise PaymentOutcomeUnknown(f"an answer of another kind ({type(error).__name__})") from error
 
     def _call_authenticated(self, call: Callable[[StripeClient], T]) -> T:
         try:

@@ -139,7 +139,7 @@ class StripePayments:
             raise ProviderRefused(f"{intent_id}: {error.code}") from error
 
     def _call(self, call: Callable[[StripeClient], stripe.PaymentIntent]) -> Intent:
-        return _intent(self.api.call(call))
+        return self.api.call(lambda client: _intent(call(client)))
 
 
 def _intent(answer: stripe.PaymentIntent) -> Intent:

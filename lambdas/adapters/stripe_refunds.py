@@ -72,7 +72,7 @@ def refund(api: StripeApi, request: RefundRequest) -> ProviderRefund:
         params["reason"] = reason
     options = options_for(request.refund_id, "refund", request.generation)
     try:
-        return _refund(api.call(lambda client: client.v1.refunds.create(params, options)))
+        return api.call(lambda client: _refund(client.v1.refunds.create(params, options)))
     except stripe.InvalidRequestError as error:
         code = _refusal(error)
         if code is None:
@@ -87,15 +87,15 @@ def find_refund(api: StripeApi, intent_id: str, refund_id: RefundId) -> Provider
     """Look through all refunds of the intent, the newest first."""
     params: RefundListParams = {"payment_intent": intent_id, "limit": _LARGEST_PAGE}
 
-    def look(client: stripe.StripeClient) -> stripe.Refund | None:
+    def look(client: stripe.StripeClient) -> ProviderRefund | None:
         refunds = client.v1.refunds.list(params).auto_paging_iter()
-        return next((r for r in refunds if getattr(r.metadata, "refund_id", None) == refund_id), None)
+        ours = (r for r in refunds if getattr(r.metadata, "refund_id", None) == refund_id)
+        return next(map(_refund, ours), None)
 
     try:
-        found = api.call(look)
+        return api.call(look)
     except stripe.InvalidRequestError as error:
         raise ProviderRefused(f"list refunds: {error.code}") from error
-    return _refund(found) if found else None
 
 
 def _refund(answer: stripe.Refund) -> ProviderRefund:

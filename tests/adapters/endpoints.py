@@ -1,9 +1,10 @@
-"""Addresses on this machine where nobody behaves: refused, hung, cut, or answered with given bytes."""
+"""Addresses on this machine where nobody behaves: refused, hung, reset, cut, or answered with given bytes."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
+import struct
 import threading
 from collections import deque
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 LONGEST_REQUEST = 1 << 20
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER of 0 s: closing sends RST, not FIN
 
 
 def refusing_port() -> int:
@@ -37,6 +39,22 @@ def hanging() -> Iterator[tuple[str, list[socket.socket]]]:
             yield url, connections
         for connection in connections:
             connection.close()
+
+
+@contextlib.contextmanager
+def resetting() -> Iterator[str]:
+    """An address that resets every connection before it reads anything."""
+    with _listening() as (listener, url):
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+                    connection.close()
+
+        with _served_by(serve, listener):
+            yield url
 
 
 @contextlib.contextmanager

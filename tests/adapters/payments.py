@@ -42,8 +42,8 @@ def secret_of(*values: str) -> CachedSecret:
     return CachedSecret(Vault(*values), "orders/local/payment")
 
 
-def payments_at(url: str, secret: CachedSecret | None = None, *, patience: float = 8.0) -> StripePayments:
-    """The adapter with a pool that waits that many seconds, as the pipeline's own waits eight."""
+def payments_at(url: str, secret: CachedSecret | None = None, *, patience: float = 60.0) -> StripePayments:
+    """The adapter with a pool that waits that many seconds, by default longer than a busy machine takes."""
     pool = urllib3.PoolManager(timeout=urllib3.Timeout(total=patience), retries=False)
     return StripePayments(StripeApi(secret or secret_of(API_KEY), url, PooledHttpClient(pool)))
 

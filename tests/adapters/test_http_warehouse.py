@@ -13,6 +13,7 @@ from lambdas.domain.fulfilment import ShipmentRefused
 from tests.adapters.endpoints import answering, http_answer, refusing_port
 from tests.adapters.examples import an_order, many_lines
 from tests.adapters.payments import secret_of
+from tests.adapters.unanswered import PATIENT
 
 if TYPE_CHECKING:
     from lambdas.adapters.secrets import CachedSecret
@@ -24,8 +25,8 @@ GOODS = {"mug-blue": 2, "tea-assam": 1}
 TOKEN = "token-of-the-warehouse"
 
 
-def warehouse_at(url: str, secret: CachedSecret | None = None, *, patience: float = 8.0) -> HttpWarehouse:
-    pool = urllib3.PoolManager(timeout=urllib3.Timeout(total=patience), retries=False)
+def warehouse_at(url: str, secret: CachedSecret | None = None) -> HttpWarehouse:
+    pool = urllib3.PoolManager(timeout=PATIENT, retries=False)
     return HttpWarehouse(secret or secret_of(TOKEN), url, pool)
 
 
@@ -82,31 +83,6 @@ def test_another_shipment_under_the_order_is_corrupt(
     assert shipments(depot_control) == [GOODS]
 
 
-@pytest.mark.parametrize("kind", ["hang_after", "reset_after", "error_after"])
-def test_a_booking_without_its_answer_is_unavailable_and_the_next_try_books_no_second(
-    depot: WarehouseStandIn, depot_control: RemoteControl, kind: str
-) -> None:
-    impatient = warehouse_at(depot.url, patience=0.3)
-    depot_control.fault(kind, seconds=5)
-    with pytest.raises(WarehouseUnavailable):
-        impatient.ship(ORDER_ID, GOODS)
-    assert shipments(depot_control) == [GOODS]
-    assert impatient.ship(ORDER_ID, GOODS) is None
-    assert shipments(depot_control) == [GOODS]
-
-
-@pytest.mark.parametrize("kind", ["hang_before", "reset_before", "error_before", "rate_limit"])
-def test_a_call_that_did_nothing_is_unavailable_and_the_next_one_books(
-    depot: WarehouseStandIn, depot_control: RemoteControl, kind: str
-) -> None:
-    impatient = warehouse_at(depot.url, patience=0.3)
-    depot_control.fault(kind, seconds=5)
-    with pytest.raises(WarehouseUnavailable):
-        impatient.ship(ORDER_ID, GOODS)
-    assert shipments(depot_control) == []
-    assert impatient.ship(ORDER_ID, GOODS) is None
-
-
 def test_an_address_that_refuses_is_unavailable() -> None:
     with pytest.raises(WarehouseUnavailable):
         warehouse_at(f"http://127.0.0.1:{refusing_port()}").ship(ORDER_ID, GOODS)
@@ -157,30 +133,6 @@ def test_what_is_booked_is_not_cancelled(warehouse: HttpWarehouse, depot_control
     warehouse.ship(ORDER_ID, GOODS)
     assert not warehouse.cancel(ORDER_ID)
     assert shipments(depot_control) == [GOODS]
-
-
-@pytest.mark.parametrize("kind", ["hang_after", "reset_after", "error_after"])
-def test_a_cancellation_without_its_answer_is_unavailable_and_holds(
-    depot: WarehouseStandIn, depot_control: RemoteControl, kind: str
-) -> None:
-    impatient = warehouse_at(depot.url, patience=0.3)
-    depot_control.fault(kind, method="DELETE", seconds=5)
-    with pytest.raises(WarehouseUnavailable):
-        impatient.cancel(ORDER_ID)
-    assert impatient.ship(ORDER_ID, GOODS) == ShipmentRefused("cancelled")
-    assert impatient.cancel(ORDER_ID)
-
-
-@pytest.mark.parametrize("kind", ["hang_before", "reset_before", "error_before", "rate_limit"])
-def test_a_cancellation_that_did_nothing_is_unavailable_and_the_order_can_be_shipped(
-    depot: WarehouseStandIn, depot_control: RemoteControl, kind: str
-) -> None:
-    impatient = warehouse_at(depot.url, patience=0.3)
-    depot_control.fault(kind, method="DELETE", seconds=5)
-    with pytest.raises(WarehouseUnavailable):
-        impatient.cancel(ORDER_ID)
-    assert impatient.ship(ORDER_ID, GOODS) is None
-    assert not impatient.cancel(ORDER_ID)
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 405])

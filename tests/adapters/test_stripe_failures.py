@@ -60,32 +60,6 @@ def intent_id(payments: StripePayments, step: str) -> str:
 
 
 @pytest.mark.parametrize("step", STEPS)
-@pytest.mark.parametrize("kind", ["hang_after", "reset_after", "error_after"])
-def test_an_effect_without_its_answer_is_unknown_and_then_found(
-    provider: PaymentStandIn, provider_control: RemoteControl, intent_id: str, step: str, kind: str
-) -> None:
-    call, reached, path = STEPS[step]
-    provider_control.fault(kind, path=f"/v1/payment_intents/*/{path}", seconds=5)
-    impatient = payments_at(provider.url, patience=0.3)
-    with pytest.raises(PaymentOutcomeUnknown):
-        call(impatient, intent_id)
-    assert impatient.find(intent_id).state is reached
-
-
-@pytest.mark.parametrize("step", STEPS)
-@pytest.mark.parametrize("kind", ["hang_before", "reset_before"])
-def test_a_call_that_never_arrived_is_unknown_and_works_under_the_same_key(
-    provider: PaymentStandIn, provider_control: RemoteControl, intent_id: str, step: str, kind: str
-) -> None:
-    call, reached, path = STEPS[step]
-    provider_control.fault(kind, path=f"/v1/payment_intents/*/{path}", seconds=5)
-    impatient = payments_at(provider.url, patience=0.3)
-    with pytest.raises(PaymentOutcomeUnknown):
-        call(impatient, intent_id)
-    assert call(impatient, intent_id).state is reached
-
-
-@pytest.mark.parametrize("step", STEPS)
 def test_a_saved_500_makes_the_key_stale_and_the_next_generation_works(
     payments: StripePayments, provider_control: RemoteControl, intent_id: str, step: str
 ) -> None:
@@ -108,15 +82,6 @@ def test_a_saved_500_at_creation_makes_the_key_stale_and_the_next_generation_wor
     with pytest.raises(StaleKey):
         payments.create(REQUEST)
     assert payments.create(replace(REQUEST, generation=1)).state is IntentState.UNCONFIRMED
-
-
-def test_a_500_that_is_not_saved_leaves_the_key_good(
-    payments: StripePayments, provider_control: RemoteControl
-) -> None:
-    provider_control.fault("error_before", status=503)
-    with pytest.raises(PaymentOutcomeUnknown):
-        payments.create(REQUEST)
-    assert payments.create(REQUEST).state is IntentState.UNCONFIRMED
 
 
 def test_a_saved_refusal_that_no_longer_holds_makes_the_key_stale(payments: StripePayments) -> None:

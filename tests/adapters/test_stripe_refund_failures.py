@@ -36,33 +36,6 @@ def intent_id(payments: StripePayments) -> str:
     return captured(payments)
 
 
-@pytest.mark.parametrize("kind", ["hang_after", "reset_after", "error_after"])
-def test_a_refund_without_its_answer_is_unknown_and_then_found(
-    provider: PaymentStandIn, provider_control: RemoteControl, intent_id: str, kind: str
-) -> None:
-    provider_control.fault(kind, path="/v1/refunds", seconds=5)
-    impatient = payments_at(provider.url, patience=0.3)
-    with pytest.raises(PaymentOutcomeUnknown):
-        impatient.refund(asked(intent_id, PART))
-    found = impatient.find_refund(intent_id, REFUND_ID)
-    assert found
-    assert (found.state, found.amount) == (RefundState.SUCCEEDED, PART)
-    assert refunded(provider_control) == PART.minor
-
-
-@pytest.mark.parametrize("kind", ["hang_before", "reset_before"])
-def test_a_refund_that_never_arrived_is_unknown_and_works_under_the_same_key(
-    provider: PaymentStandIn, provider_control: RemoteControl, intent_id: str, kind: str
-) -> None:
-    provider_control.fault(kind, path="/v1/refunds", seconds=5)
-    impatient = payments_at(provider.url, patience=0.3)
-    with pytest.raises(PaymentOutcomeUnknown):
-        impatient.refund(asked(intent_id, PART))
-    assert impatient.find_refund(intent_id, REFUND_ID) is None
-    assert impatient.refund(asked(intent_id, PART)).state is RefundState.SUCCEEDED
-    assert refunded(provider_control) == PART.minor
-
-
 def test_a_saved_500_makes_the_key_stale_and_the_next_generation_works(
     payments: StripePayments, provider_control: RemoteControl, intent_id: str
 ) -> None:

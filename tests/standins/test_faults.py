@@ -63,6 +63,16 @@ def test_a_reset(client: stripe.StripeClient, control: RemoteControl, kind: str,
     assert client.v1.payment_intents.retrieve(intent.id).status == effect
 
 
+@pytest.mark.parametrize(("kind", "raised"), [("torn", "APIConnectionError"), ("garbled", "APIError")])
+def test_an_answer_that_cannot_be_read_hides_the_effect(
+    client: stripe.StripeClient, control: RemoteControl, kind: str, raised: str
+) -> None:
+    intent = authorised(client)
+    control.fault(kind, path=CAPTURE)
+    assert type(capture_fails(client, intent)).__name__ == raised
+    assert client.v1.payment_intents.retrieve(intent.id).amount_received == 2000
+
+
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 @pytest.mark.parametrize(
     ("kind", "effect"), [("error_before", "requires_capture"), ("error_after", "succeeded")]

@@ -27,6 +27,8 @@ class FaultKind(StrEnum):
     SLOW = "slow"  # still running for `seconds` (its key is in use), then effect and answer
     RESET_BEFORE = "reset_before"  # no effect; the connection is cut
     RESET_AFTER = "reset_after"  # the effect; the connection is cut
+    TORN = "torn"  # the effect; the answer breaks off in its middle
+    GARBLED = "garbled"  # the effect; the answer is 200 with a page that is no JSON
     RATE_LIMIT = "rate_limit"  # no effect; 429 with Retry-After
     ERROR_BEFORE = "error_before"  # no effect; `status`
     ERROR_AFTER = "error_after"  # the effect, yet the answer is `status` (500: also a replay's)

@@ -11,6 +11,7 @@ import socket
 import struct
 import sys
 import threading
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import TYPE_CHECKING, Any, Protocol
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 CONTROL_PREFIX = "/_standin/"
 STOP_POLL_SECONDS = 0.01  # how long `stop` waits for the thread that accepts
 LARGEST_BODY = 1 << 20
+GARBAGE = b"<html>\xff</html>"
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER of 0 s: closing sends RST, not FIN
 
 
@@ -185,9 +187,12 @@ class StandInHandler(BaseHTTPRequestHandler):
             return
         if fault is not None and fault.kind is FaultKind.HANG_AFTER:
             self.server.stopping.wait(fault.seconds)
-        self._finish(reply)
+        if fault is not None and fault.kind is FaultKind.GARBLED:
+            reply = Reply(HTTPStatus.OK, GARBAGE)
+        torn = fault is not None and fault.kind is FaultKind.TORN
+        self._finish(reply, torn=torn)
 
-    def _finish(self, reply: Reply | None) -> None:
+    def _finish(self, reply: Reply | None, *, torn: bool = False) -> None:
         calls = self.server.application.calls
         if reply is None:
             calls.answered("reset")
@@ -195,13 +200,15 @@ class StandInHandler(BaseHTTPRequestHandler):
             self.close_connection = True
         else:
             calls.answered(str(reply.status))
-            self._send(reply)
+            self._send(reply, torn=torn)
 
-    def _send(self, reply: Reply) -> None:
+    def _send(self, reply: Reply, *, torn: bool = False) -> None:
+        """Answer; a torn answer promises its whole length and ends with the connection half-way."""
         self.send_response(reply.status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(reply.body)))
         for name, value in reply.headers.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(reply.body)
+        self.wfile.write(reply.body[: len(reply.body) // 2] if torn else reply.body)
+        self.close_connection = self.close_connection or torn
