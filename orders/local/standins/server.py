@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 CONTROL_PREFIX = "/_standin/"
 STOP_POLL_SECONDS = 0.01  # how long `stop` waits for the thread that accepts
 LARGEST_BODY = 1 << 20
-GARBAGE = b"<html>\xff</html>"
+GARBAGE = b"<html>it works</html>"
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER of 0 s: closing sends RST, not FIN
 
 
