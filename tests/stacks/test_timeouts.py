@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lambdas.adapters.http_pool import TOTAL_SECONDS, make_pool
 from stacks import timeouts
 
 if TYPE_CHECKING:
@@ -100,6 +101,14 @@ def test_a_task_waits_longer_than_its_function_runs(prod: Assembly, workflow: Wo
             assert timeout < workflow.tasks[name]["TimeoutSeconds"]
 
 
+@pytest.mark.parametrize("name", ["PaymentFunction", "FulfilFunction"])
+def test_a_function_runs_longer_than_a_call_of_the_outside_may_take(prod: Assembly, name: str) -> None:
+    """One pool for both; its calls are never repeated by themselves."""
+    timeout = make_pool().connection_pool_kw["timeout"]
+    assert timeout.total == TOTAL_SECONDS
+    assert prod.properties("AWS::Lambda::Function", name)["Timeout"] > TOTAL_SECONDS
+
+
 def test_every_task_has_a_timeout_a_retry_and_a_catch(workflow: Workflow) -> None:
     for task in workflow.tasks.values():
         assert task["TimeoutSeconds"] > 0
@@ -110,14 +119,59 @@ def test_every_task_has_a_timeout_a_retry_and_a_catch(workflow: Workflow) -> Non
             assert "MaxDelaySeconds" in retrier
 
 
-def test_the_longest_way_through_fits_into_the_workflows_timeout(workflow: Workflow) -> None:
-    start = workflow.definition["StartAt"]
-    sums = {
-        path: sum(worst_seconds(workflow.states[name]) for name in path) for path in workflow.paths(start)
+def sums(workflow: Workflow) -> dict[tuple[str, ...], float]:
+    """Every way through by its Tasks, with the most seconds that it can take."""
+    found: dict[tuple[str, ...], float] = {}
+    for path in workflow.paths(workflow.definition["StartAt"]):
+        tasks = tuple(name for name in path if name in workflow.tasks)
+        found[tasks] = sum(worst_seconds(workflow.states[name]) for name in path)
+    return found
+
+
+def test_a_task_is_tried_three_times_at_most_and_takes_what_the_comment_says(workflow: Workflow) -> None:
+    worst = {name: worst_seconds(task) for name, task in workflow.tasks.items()}
+    assert worst == {
+        "Validate": 21,
+        "Claim": 21,
+        "Authorise": 42,
+        "Fulfil": 36,
+        "Release": 36,
+        "Restock": 36,
+        "Capture": 42,
+        "Reject": 42,
+        "Refund": 42,
+        "Publish": 18,
+        "Publish refund": 18,
     }
-    longest = max(sums, key=lambda path: sums[path])
-    assert sums[longest] < workflow.definition["TimeoutSeconds"], longest
-    assert sum(len(path) > 1 for path in sums) > 1  # it did look at more than one
+    for task in workflow.tasks.values():
+        assert sum(retrier["MaxAttempts"] for retrier in task["Retry"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("way", "seconds"),
+    [
+        (("Validate", "Authorise", "Fulfil", "Capture", "Publish"), 159),  # sold
+        (("Validate", "Authorise", "Fulfil", "Reject", "Publish"), 159),  # out of stock
+        (("Validate", "Authorise", "Release", "Reject", "Publish"), 159),  # the payment is gone
+        (("Validate", "Release", "Reject", "Publish"), 117),  # cancelled
+        (("Validate", "Release", "Capture", "Publish"), 117),  # cancelled too late
+        (("Claim", "Refund", "Publish refund", "Restock"), 117),  # refunded, and back on the shelf
+        (("Claim", "Publish refund", "Restock"), 75),  # the same, found finished
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, tuple) else None,
+)
+def test_each_way_through_takes_at_most_the_sum_of_its_tasks(
+    workflow: Workflow, way: tuple[str, ...], seconds: int
+) -> None:
+    assert sums(workflow)[way] == seconds
+
+
+def test_the_longest_way_through_fits_into_the_workflows_timeout(workflow: Workflow) -> None:
+    found = sums(workflow)
+    longest = max(found, key=lambda way: found[way])
+    assert found[longest] < workflow.definition["TimeoutSeconds"], longest
+    assert f"at most {found[longest]:.0f} s" in workflow.definition["Comment"]
+    assert set(workflow.tasks) == {name for way in found for name in way}  # it did look at all of them
 
 
 def test_the_workflow_ends_before_its_caller_and_the_caller_before_its_own_end(
