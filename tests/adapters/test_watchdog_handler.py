@@ -15,6 +15,7 @@ from lambdas.adapters.clients import make_client
 from tests.adapters.endpoints import refusing_port
 from tests.adapters.examples import an_order
 from tests.adapters.tables import ORDERS
+from tests.fakes.fresh_metrics import with_fresh_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,6 +59,7 @@ def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], ModuleType
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
+    with_fresh_metrics(monkeypatch)
 
     def load(queue_url: str) -> ModuleType:
         monkeypatch.setenv("ORDERS_QUEUE_URL", queue_url)

@@ -14,6 +14,7 @@ from lambdas.adapters.clients import make_client
 from lambdas.adapters.workflow import StepFunctionsWorkflow
 from lambdas.domain.workflow import Execution, ExecutionState
 from tests.adapters.endpoints import answering, hanging, http_answer, refusing_port
+from tests.fakes.fresh_metrics import with_fresh_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,6 +115,7 @@ def test_dispatch_tries_exactly_once_and_reads_longer_than_the_workflow_may_take
         "PROBE_SECONDS": "30",
     }.items():
         monkeypatch.setenv(name, value)
+    with_fresh_metrics(monkeypatch)
     dispatch = importlib.import_module("lambdas.dispatch.handler")
     assert 180 < dispatch.READ_SECONDS < 200
     with hanging() as (url, connections):

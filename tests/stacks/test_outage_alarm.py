@@ -15,6 +15,7 @@ from lambdas.services.dispatch_batch import Decision, Dispatched, Message
 from lambdas.services.outage_guard import Change
 from stacks.environments import settings_for
 from stacks.outage_alarm import PERIOD_SECONDS, longest_silence
+from tests.fakes.fresh_metrics import with_fresh_metrics
 from tests.stacks.templates import short_name
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def dispatch(prod: Assembly, monkeypatch: pytest.MonkeyPatch) -> Iterator[Module
     for name, value in function["Environment"]["Variables"].items():
         monkeypatch.setenv(name, short_name(value))
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    with_fresh_metrics(monkeypatch)
     sys.modules.pop(HANDLER, None)
     yield importlib.import_module(HANDLER)
     sys.modules.pop(HANDLER, None)
