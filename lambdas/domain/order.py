@@ -136,7 +136,8 @@ class Order:
     """The order's head. `lines` is None when they were not loaded with it (large orders keep them apart).
 
     `entries` counts the order's journal entries. `held`: an operator wants the payment kept however old it
-    gets. `expiring`: it is to be given free. `handed_back` counts how often the watchdog had to help.
+    gets. `expiring`: it is to be given free. `ending` is why the order is to be rejected, stored before its
+    payment is given free. `handed_back` counts how often the watchdog had to help.
     """
 
     order_id: OrderId
@@ -163,6 +164,7 @@ class Order:
     timeline: tuple[Event, ...] = field(default=())
     cancellation: Cancellation | None = None
     expiring: bool = False
+    ending: str | None = None
     held: bool = False
     handed_back: int = 0
     entries: int = 0
@@ -188,6 +190,9 @@ class Order:
         """Why the next step is to end the order instead of going on; None when it goes on."""
         if self.cancellation:
             return CANCELLED_BY_CLIENT
+        if self.ending and self.payment_status is not PaymentStatus.CAPTURED:
+            # What somebody took by hand cannot be given free: an operator's replay may sell the order.
+            return self.ending
         return AUTHORIZATION_EXPIRING if self.expiring else None
 
     @property

@@ -132,6 +132,11 @@ def expiry_requested(order: Order, at: str) -> Order:
     return _changed(order, at, Event(at, "authorization_expiring"), expiring=True)
 
 
+def ending_for(order: Order, at: str, reason: str) -> Order:
+    """The order is to be rejected for this reason: whoever tries again must not find another one."""
+    return _changed(order, at, ending=reason)
+
+
 def handed_back(order: Order, at: str) -> Order:
     """No message seemed to move the order, so that it was put on the queue again."""
     return _changed(order, at, handed_back=order.handed_back + 1)

@@ -10,7 +10,7 @@ from lambdas.domain.order import CANCELLED_BY_CLIENT, FulfillmentStatus, Payment
 from lambdas.domain.payment import IntentState
 from lambdas.domain.reasons import AUTHORIZATION_EXPIRED, OUT_OF_STOCK
 from lambdas.domain.timestamps import Clock, to_text
-from lambdas.domain.transitions import cancelled, needs_attention, rejected
+from lambdas.domain.transitions import cancelled, ending_for, needs_attention, rejected
 from lambdas.services.claimed_order import load_claimed
 from lambdas.services.key_generations import renewing_stale_keys
 from lambdas.services.step_result import StepResult, ended
@@ -44,7 +44,9 @@ class RejectOrder:
         if reason == AUTHORIZATION_EXPIRED:
             payment = PaymentStatus.EXPIRED  # found cancelled at the provider: there is nothing to void
         elif order.payment_intent:
-            payment = self._void(order, order.payment_intent, claim)
+            intent_id = order.payment_intent
+            order = self._with_reason(order, claim, reason)
+            payment = self._void(order, intent_id, claim)
         at = to_text(self.now())
         if payment is PaymentStatus.CAPTURED:
             order = needs_attention(order, at, "captured_before_shipment", payment=payment)
@@ -55,6 +57,14 @@ class RejectOrder:
             order = rejected(order, at, reason, payment=payment, fulfillment=fulfillment)
         self.orders.save(order, claim)
         return ended(order)
+
+    def _with_reason(self, order: Order, claim: str, reason: str) -> Order:
+        """Store why before the money is given free: a replay finds it gone, and could not tell why."""
+        if order.ending or reason == order.stop_reason:
+            return order
+        order = ending_for(order, to_text(self.now()), reason)
+        self.orders.save(order, claim)
+        return order
 
     def _void(self, order: Order, intent_id: str, claim: str) -> PaymentStatus:
         with renewing_stale_keys(self.orders, order, claim, self.now):

@@ -86,6 +86,7 @@ def _order(stored: StoredOrder) -> dict[str, Any]:
         "cancellation": _cancellation(order),
         "held": order.held,
         "expiring": order.expiring,
+        "ending": order.ending,
         "handed_back": order.handed_back,
     }
 

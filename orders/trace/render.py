@@ -70,6 +70,8 @@ def _notable(trace: Trace) -> Iterator[Row]:
         yield "Held", Text("an operator keeps its payment, however old it gets", WARN)
     if order.expiring:
         yield "Expiring", Text("its payment is to be given free before it expires", WARN)
+    if order.ending and not order.terminal:
+        yield "Ending", Text(f"it is to be rejected: {order.ending}", WARN)
     if order.handed_back:
         yield "Watchdog", Text(f"handed it back to the queue {count(order.handed_back, 'time')}", WARN)
     if isinstance(trace.log, NotRead):

@@ -17,6 +17,7 @@ from lambdas.domain.transitions import (
     cancellation_requested,
     cancelled,
     completed,
+    ending_for,
     expiry_requested,
     handed_back,
     holding,
@@ -225,11 +226,12 @@ def test_a_cancelled_order_leaves_the_index_of_open_orders_with_its_wish(
     [
         (wish_of, {"cancellation"}),
         (lambda o: expiry_requested(o, LATER), {"expiring"}),
+        (lambda o: ending_for(o, LATER, "out_of_stock"), {"ending"}),
         (lambda o: holding(o, LATER, held=True), {"held"}),
         (lambda o: handed_back(o, LATER), {"handed_back"}),
         (lambda o: replace(completed(o, LATER), revision=o.revision + 1), {"entries"}),
     ],
-    ids=["cancellation", "expiring", "held", "handed back", "entries"],
+    ids=["cancellation", "expiring", "ending", "held", "handed back", "entries"],
 )
 def test_what_is_seldom_is_on_the_head_only_when_it_is_something(
     orders: DynamoOrderStore, dynamodb: Any, change: Callable[[Order], Order], names: set[str]

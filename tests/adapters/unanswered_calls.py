@@ -134,8 +134,7 @@ class Call:
     """A call of a port, as the provider sees it, in the step that makes it.
 
     `bring` brings an order there. `end` is where it ends, whatever became of the call. By whether the call
-    happened, `replayed_end` is where else when the step's own retries are over and the order is replayed, and
-    `late_end` when that comes after seven days, so that money that was held is free.
+    happened, `late_end` is where else when the order is replayed after seven days: held money is free.
     """
 
     name: str
@@ -145,15 +144,13 @@ class Call:
     step: str
     bring: Callable[[Shop], Command]
     end: End
-    replayed_end: Mapping[bool, End] = field(default_factory=dict)
     late_end: Mapping[bool, End] = field(default_factory=dict)
     facts: Callable[[Command], dict[str, str]] = lambda _command: {}
     keyed: bool = True
 
     def end_after(self, ending: Ending, days: int) -> End:
         """Where the order ends when the next try comes after so many days, 0 for a retry of the step."""
-        replayed = self.replayed_end.get(ending.happened, self.end) if days else self.end
-        return self.late_end.get(ending.happened, replayed) if days >= AUTHORISATION_DAYS else replayed
+        return self.late_end.get(ending.happened, self.end) if days >= AUTHORISATION_DAYS else self.end
 
 
 INTENT: Final = "/v1/payment_intents"
@@ -251,10 +248,6 @@ PAYMENT_CALLS: Final = (
         "reject",
         _brought("authorise", "fulfil", quantity=MORE_THAN_THERE_IS),
         OUT_OF_STOCK,
-        # Why an order is rejected is written when it is: a void that nobody ever heard of is found at the
-        # replay as a payment that is gone.
-        replayed_end={True: EXPIRED},
-        late_end={False: EXPIRED},
         facts=lambda _command: {"reason": "out_of_stock"},
     ),
     Call("refund", "refund", "POST", "/v1/refunds", "refund", _refund, GIVEN_BACK, facts=_refund_id),

@@ -185,6 +185,7 @@ class InMemoryOrders:
             key_generation=order.key_generation or found.key_generation,
             cancellation=order.cancellation or found.cancellation,
             expiring=order.expiring or found.expiring,
+            ending=order.ending or found.ending,
             held=order.held,
             handed_back=order.handed_back or found.handed_back,
             entries=order.entries or found.entries,

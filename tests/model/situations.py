@@ -10,6 +10,7 @@ from lambdas.domain.commands import process_command
 from lambdas.domain.errors import StoreUnavailable
 from lambdas.domain.order import Cancellation, FulfillmentStatus, PaymentStatus, Status
 from lambdas.domain.payment import IntentRequest, IntentState
+from lambdas.domain.reasons import OUT_OF_STOCK, SHIPMENT_REFUSED
 from lambdas.domain.workflow import ExecutionState
 from tests.fakes.faults import nothing_happened
 from tests.fakes.payments import DECLINED_CARD, GOOD_CARD
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from lambdas.domain.identifiers import OrderId
     from lambdas.domain.order import Order
 
-STOPS: Final = ("", "cancelled", "expiring")
+STOPS: Final = ("", "cancelled", "expiring", "ending")
 # What fails at every try; beside these nothing does.
 OUTAGES: Final = ("", "claim", "lines_of")
 TRIES: Final = 3
@@ -142,7 +143,13 @@ class Stage:
             payment_intent=self._payment(head),
             cancellation=wish,
             expiring=self.situation.stop == "expiring",
+            ending=self._ending(),
         )
+
+    def _ending(self) -> str | None:
+        if self.situation.stop != "ending":
+            return None
+        return OUT_OF_STOCK if self.situation.state.goods == "unreserved" else SHIPMENT_REFUSED
 
     def _payment(self, head: Order) -> str | None:
         if not self.situation.payment:

@@ -94,6 +94,7 @@ STAYS: Final[dict[str, Change]] = {
     "next_key_generation": lambda o: transitions.next_key_generation(o, AT),
     "cancellation_requested": lambda o: transitions.cancellation_requested(o, AT, WISH),
     "expiry_requested": lambda o: transitions.expiry_requested(o, AT),
+    "ending_for": lambda o: transitions.ending_for(o, AT, "out_of_stock"),
     "handed_back": lambda o: transitions.handed_back(o, AT),
     "holding": lambda o: transitions.holding(o, AT, held=True),
     "refund_requested": lambda o: transitions.refund_requested(o, AT, 1),

@@ -114,6 +114,13 @@ def test_the_clients_wish_comes_before_a_running_out_authorisation() -> None:
     assert claimed().stop_reason is None
 
 
+def test_the_reason_of_a_rejection_stays_what_it_was_but_for_the_clients_wish() -> None:
+    ending = transitions.ending_for(claimed(), LATER, "out_of_stock")
+    assert (ending.stop_reason, ending.claim, ending.revision) == ("out_of_stock", "c1", 2)
+    assert transitions.expiry_requested(ending, LATER).stop_reason == "out_of_stock"
+    assert transitions.cancellation_requested(ending, LATER, WISH).stop_reason == "cancelled"
+
+
 def test_a_hold_is_set_and_ended() -> None:
     held = transitions.holding(claimed(), LATER, held=True)
     assert (held.held, transitions.holding(held, LATER, held=False).held) == (True, False)

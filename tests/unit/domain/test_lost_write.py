@@ -49,6 +49,7 @@ OTHER: dict[str, Any] = {
     "timeline": (Event(AT, "other"),),
     "cancellation": WISH,
     "expiring": True,
+    "ending": "out_of_stock",
     "held": True,
     "handed_back": 3,
     "entries": 4,

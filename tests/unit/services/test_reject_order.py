@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lambdas.domain.commands import process_command
 from lambdas.domain.errors import ClaimLost, PaymentOutcomeUnknown, ProviderUnavailable, StoreUnavailable
 from lambdas.domain.order import FulfillmentStatus, PaymentStatus, Status
 from lambdas.domain.payment import IntentState
 from tests.fakes.faults import Fault, answer_lost, nothing_happened
 from tests.fakes.payments import GOOD_CARD
-from tests.fakes.pipeline import CLAIM, Pipeline
+from tests.fakes.pipeline import CLAIM, CLAIM_SECONDS, Pipeline
+from tests.properties.walk import Bus, Walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,6 +82,29 @@ def test_a_rejections_write_that_failed_is_made_up(
     assert [e.name for e in pipeline.head(order_id).timeline].count("rejected") == 1
 
 
+@pytest.mark.parametrize("why", ["out_of_stock", "product_withdrawn"])
+def test_a_replay_after_a_void_whose_answer_was_lost_tells_the_same_reason(
+    pipeline: Pipeline, why: str
+) -> None:
+    order_id = unfulfillable(pipeline)
+    pipeline.payments.faults.plan("void", answer_lost(PaymentOutcomeUnknown("timeout")))
+    with pytest.raises(PaymentOutcomeUnknown):
+        pipeline.reject(order_id, CLAIM, why)
+    pipeline.inventory.add(replace(pipeline.inventory.stored["MUG"], on_hand=100))
+    pipeline.clock.advance(CLAIM_SECONDS + 1)
+    Walk(pipeline, Bus(), process_command(order_id), "replay").finish()
+    head = pipeline.head(order_id)
+    assert (head.reason, head.payment_status) == (why, PaymentStatus.VOIDED)
+
+
+def test_the_reason_is_stored_before_the_money_is_given_free(pipeline: Pipeline) -> None:
+    order_id = unfulfillable(pipeline)
+    pipeline.orders.faults.plan("save", nothing_happened(StoreUnavailable("down")))
+    with pytest.raises(StoreUnavailable):
+        pipeline.reject(order_id, CLAIM, WHY)
+    assert pipeline.payments.count("void") == 0
+
+
 def test_a_replayed_failure_stores_the_next_generation_of_keys_first(pipeline: Pipeline) -> None:
     order_id = unfulfillable(pipeline)
     pipeline.payments.save_failure("void")
@@ -98,6 +123,15 @@ def test_money_that_was_taken_before_the_shipment_waits_for_a_person(pipeline: P
     assert pipeline.reject(order_id, CLAIM, WHY)["outcome"] == "attention_required"
     head = pipeline.head(order_id)
     assert (head.reason, head.payment_status) == ("captured_before_shipment", PaymentStatus.CAPTURED)
+
+
+def test_money_that_was_taken_by_hand_buys_the_goods_once_there_are_some(pipeline: Pipeline) -> None:
+    order_id = unfulfillable(pipeline)
+    pipeline.payments.capture(order_id, "pi_0001", pipeline.head(order_id).amount, 0)
+    pipeline.reject(order_id, CLAIM, WHY)
+    pipeline.inventory.add(replace(pipeline.inventory.stored["MUG"], on_hand=100))
+    Walk(pipeline, Bus(), process_command(order_id), "replay").finish()
+    assert pipeline.head(order_id).status is Status.COMPLETED
 
 
 def test_a_payment_that_is_still_pending_is_an_unknown_outcome(pipeline: Pipeline) -> None:

@@ -108,6 +108,15 @@ def test_what_an_order_has_not_is_said() -> None:
     assert red(a_declined_trace()) == ""  # a decline is no failure of ours
 
 
+def test_an_order_that_is_on_its_way_to_be_rejected_says_why() -> None:
+    order = a_trace().stored.order
+    turning = replace(order, status=Status.PROCESSING, ending="out_of_stock")
+    story = "it is to be rejected: out_of_stock"
+    assert story in shown(a_trace(stored=StoredOrder(turning, order.lines or ())))
+    ended = replace(turning, status=Status.REJECTED)
+    assert story not in shown(a_trace(stored=StoredOrder(ended, order.lines or ())))
+
+
 def test_failures_stand_out_with_their_class_message_and_what_became_of_the_message() -> None:
     trace = a_trace(
         log_lines=[
