@@ -17,7 +17,7 @@ run: .venv/.run ## start a pipeline, run 100 sample orders through it, keep serv
 	@$(BIN)/orders demo
 
 test: .venv/.dev ## run the tests (engine and synthesis included, no Docker)
-	@$(BIN)/pytest -n 2 --dist loadgroup
+	@$(BIN)/pytest -n 3 --dist loadgroup
 
 test-engines: .venv/.dev ## the same scenarios on every engine, the tables on AWS's DynamoDB Local (Docker, Java)
 	@$(BIN)/python -m tests.engines $(ENGINES)
