@@ -34,6 +34,9 @@ def add_run_options(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "--warehouse-port", type=int, default=12112, help="of the warehouse stand-in (default: %(default)s)"
     )
+    parser.add_argument(
+        "--pagerduty-port", type=int, default=12113, help="of the PagerDuty stand-in (default: %(default)s)"
+    )
 
 
 def up(arguments: argparse.Namespace, output: Output) -> int:
@@ -55,7 +58,7 @@ def _announce(addresses: Addresses, output: Output) -> None:
 @contextmanager
 def local_run(arguments: argparse.Namespace, output: Output) -> Iterator[LocalRun]:
     """Start the pipeline as the options say, and stop it whatever happens."""
-    ports = Ports(arguments.port, arguments.payment_port, arguments.warehouse_port)
+    ports = Ports(arguments.port, arguments.payment_port, arguments.warehouse_port, arguments.pagerduty_port)
 
     def told(step: str, seconds: float) -> None:
         output.say(f"[green]✓[/] {step:<45} {seconds:5.1f} s")
@@ -81,6 +84,7 @@ def print_addresses(addresses: Addresses, output: Output) -> None:
     table.add_row("AWS endpoint", addresses.engine_url)
     table.add_row("Payment provider", addresses.payment_url)
     table.add_row("Warehouse", addresses.warehouse_url)
+    table.add_row("PagerDuty", addresses.pagerduty_url)
     output.data.print(table)
 
 

@@ -51,10 +51,16 @@ class Ports:
     engine: int = 4566
     payment: int = 12111
     warehouse: int = 12112
+    pagerduty: int = 12113
 
     def require_free(self) -> None:
         """Raise LocalRunError when another program listens on one of them, before anything starts."""
-        options = {"--port": self.engine, "--payment-port": self.payment, "--warehouse-port": self.warehouse}
+        options = {
+            "--port": self.engine,
+            "--payment-port": self.payment,
+            "--warehouse-port": self.warehouse,
+            "--pagerduty-port": self.pagerduty,
+        }
         for option, port in options.items():
             if not is_free(port):
                 raise LocalRunError(f"port {port} is in use: choose another with {option}")
@@ -104,10 +110,11 @@ class LocalRun:
             assembly = _synthesise()
         folder = self._data_dir or self._temporary_folder()
         logs = folder / "logs"
-        with self._step("stand-ins of provider and warehouse started"):
+        with self._step("stand-ins of the outside parties started"):
             standins = StandinsProcess(
                 self._ports.payment,
                 self._ports.warehouse,
+                self._ports.pagerduty,
                 self._data_dir and self._data_dir / "standins",
                 logs / "standins.log",
             )
@@ -125,6 +132,7 @@ class LocalRun:
             engine_url=engine.url,
             payment_url=standins.payment_url,
             warehouse_url=standins.warehouse_url,
+            pagerduty_url=standins.pagerduty_url,
             since=_since(folder),
             outputs=outputs,
         )
