@@ -1,7 +1,7 @@
 """Runs all stand-ins in one process until SIGTERM, SIGINT or the end of the parent.
 
-`python -m orders.local.standins --payment-port 12111 --warehouse-port 12112 --pagerduty-port 12113`, with
-`--data DIR` to keep what happens
+`python -m orders.local.standins --payment-port 12111 --warehouse-port 12112 --pagerduty-port 12113`, and
+`--data DIR` to keep what happens across restarts.
 """
 
 from __future__ import annotations

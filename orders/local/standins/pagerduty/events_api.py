@@ -9,12 +9,10 @@
 | 429 `{"status": "throttle exceeded", "message"}` | the key has sent more than 120 events in a minute; not ingested |
 | 5xx `{"status", "message"}` | a fault |
 
-Statuses, and which of them to try again, are those of
-
-https://github.com/PagerDuty/developer-docs/blob/main/docs/events-API-v2/01-Overview.md, with the limit
-of 512 KB; the formats of 202, 400 and 5xx those of
- https://github.com/PagerDuty/api-schema/blob/main/reference/events-v2/openapiv3.json. Not
-documented are:
+Statuses, which of them to try again, and the limit of 512 KB are those of
+https://github.com/PagerDuty/developer-docs/blob/main/docs/events-API-v2/01-Overview.md; the formats of 202,
+400 and 5xx are those of
+https://github.com/PagerDuty/api-schema/blob/main/reference/events-v2/openapiv3.json. Not documented are:
 
 - what an unknown key gets. Two clients that print the body as it is show plain text:
   https://github.com/robusta-dev/robusta/issues/571 is one;

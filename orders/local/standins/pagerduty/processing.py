@@ -1,8 +1,8 @@
 """What lies between the 202 and the incident: events wait, and are worked on when they are due.
 
-The Events API is asynchronous (see `events_api`), and its pages say
-nothing of the order in which it works on what came close together. So each action has a delay, 0 at first:
-with one for `resolve`, a resolve that was sent before a trigger closes what that trigger opened.
+The Events API is asynchronous (see `events_api`), and its pages say nothing of the order in which it works
+on what came close together. So each action has a delay, 0 at first: with one for `resolve`, a resolve that
+was sent before a trigger closes what that trigger opened.
 
 Nothing runs in the background. Whoever looks first lets everything happen that is due by then, in the
 order in which it fell due, at the times at which it did.
