@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from lambdas.domain.cancellation import CANCEL_CODES
 from lambdas.domain.refund import REASON_CODES
 from orders.api_client import ApiRefused, ApiUnreachable
-from orders.cli import amendments, demo, hold, import_retail, orders, trace, up
+from orders.cli import amendments, demo, hold, import_retail, incidents, orders, trace, up
 from orders.cli.connection import WrongUsage, add_connection_options
 from orders.cli.console import Output
 from orders.cli.exit_codes import ExitCode
 from orders.deployment import DeploymentError
 from orders.holding import HoldRefused
+from orders.local.incidents import IncidentsUnavailable
 from orders.local.run import LocalRunError
 from orders.local.run_file import NotRunning
 from orders.retail.errors import ImportFailed
@@ -32,6 +33,7 @@ _FORESEEN = (
     DeploymentError,
     HoldRefused,
     ImportFailed,
+    IncidentsUnavailable,
     LocalRunError,
     NotRunning,
     amendments.Unreadable,
@@ -136,6 +138,10 @@ def _parser() -> argparse.ArgumentParser:
     trace.add_trace_options(command)
     command = _command(commands, "hold", hold.hold, "keep an order's payment authorised, however old it gets")
     hold.add_hold_options(command)
+    command = _command(
+        commands, "incidents", incidents.incidents, "show who is paged for what on the local run"
+    )
+    incidents.add_incidents_options(command)
     summary = "import a retailer's invoices as orders, and their credit notes as refunds"
     command = _command(commands, "import-retail", import_retail.import_retail, summary)
     import_retail.add_import_options(command)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-import threading
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from orders.cli.exit_codes import ExitCode
+from orders.cli.incidents import POLL_SECONDS, tell_news, tell_open
+from orders.local.incidents import Incidents, IncidentsUnavailable
 from orders.local.run import LocalRun, Ports
 from orders.local.stock import put_products
 from orders.sample_orders import CATALOGUE
@@ -44,7 +46,7 @@ def up(arguments: argparse.Namespace, output: Output) -> int:
     with local_run(arguments, output) as run:
         if arguments.samples:
             put_products(run.addresses, CATALOGUE)
-        serve(output, lambda: _announce(run.addresses, output))
+        serve(run.addresses, output, lambda: _announce(run.addresses, output))
     return ExitCode.OK
 
 
@@ -67,14 +69,29 @@ def local_run(arguments: argparse.Namespace, output: Output) -> Iterator[LocalRu
         yield run
 
 
-def serve(output: Output, announce: Callable[[], None] = lambda: None) -> None:
-    """Announce what is up, then wait for Ctrl-C: whoever reads the announcement may stop it at once."""
+def serve(addresses: Addresses, output: Output, announce: Callable[[], None] = lambda: None) -> None:
+    """Announce what is up, then tell of pages until Ctrl-C: whoever reads the announcement may stop it."""
     try:
         announce()
         output.say("Serving until Ctrl-C.")
-        threading.Event().wait()
+        _tell_pages(Incidents(addresses), output)
     except KeyboardInterrupt:
         output.say("Stopping.")
+
+
+def _tell_pages(source: Incidents, output: Output) -> None:
+    """Go on for ever; that the stand-in does not answer is told once."""
+    answers = True
+    tell = tell_open
+    while True:
+        try:
+            tell(source, output)
+            tell, answers = tell_news, True
+        except IncidentsUnavailable as error:
+            if answers:
+                output.error(str(error))
+            answers = False
+        time.sleep(POLL_SECONDS)
 
 
 def print_addresses(addresses: Addresses, output: Output) -> None:

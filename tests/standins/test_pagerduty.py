@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -250,6 +251,18 @@ def test_an_answer_that_does_not_come(
     assert len(incidents(duty)) == opened
 
 
+def test_an_answer_that_breaks_off_or_is_none_of_pagerdutys(
+    pagerduty: PagerDutyStandIn, duty: RemoteControl
+) -> None:
+    duty.fault("torn")
+    with pytest.raises(http.client.IncompleteRead):
+        post(pagerduty.url, json.dumps(trigger()).encode())
+    duty.fault("garbled")
+    status, _, body = post(pagerduty.url, json.dumps(trigger()).encode())
+    assert (status, body[:6]) == (200, b"<html>")
+    assert incidents(duty)[0]["alerts"] == 2
+
+
 def test_an_outage(pagerduty: PagerDutyStandIn, duty: RemoteControl) -> None:
     duty.call("POST", "down", {"seconds": 60})
     status, answer = send(pagerduty.url, trigger())
@@ -271,6 +284,28 @@ def test_pages_of_incidents(pagerduty: PagerDutyStandIn, duty: RemoteControl) ->
     assert [i["state"] for i in incidents(duty, "?dedup_key=group-1")] == ["resolved"]
     with pytest.raises(ControlFailedError):
         duty.call("GET", "incidents?state=closed")
+
+
+def test_the_log_of_all_incidents_goes_on_where_a_reader_was(
+    pagerduty: PagerDutyStandIn, duty: RemoteControl
+) -> None:
+    for event in (trigger(), trigger("capture"), trigger(summary="fulfil fails 10 times")):
+        send(pagerduty.url, event)
+    log = duty.call("GET", "log")
+    assert [(e["action"], e["opened"], e["incident"]["dedup_key"]) for e in log["entries"]] == [
+        ("trigger", True, "fulfil"),
+        ("trigger", True, "capture"),
+        ("trigger", False, "fulfil"),
+    ]
+    assert log["entries"][0]["summary"] == "fulfil fails"
+    assert log["entries"][0]["incident"]["summary"] == "fulfil fails 10 times"
+    assert log["newest"] == log["entries"][-1]["seq"]
+    assert duty.call("GET", "log?limit=1")["entries"] == log["entries"][:1]
+    duty.reset()
+    send(pagerduty.url, trigger())
+    send(pagerduty.url, follow_up("resolve"))
+    rest = duty.call("GET", f"log?after={log['newest']}")["entries"]
+    assert [(e["action"], e["opened"]) for e in rest] == [("trigger", True), ("resolve", False)]
 
 
 def test_statistics_and_reset(pagerduty: PagerDutyStandIn, duty: RemoteControl) -> None:

@@ -5,6 +5,7 @@
 | `GET /_standin/incidents` | query `state` (`all` or `open`), `dedup_key`, `limit` (1000), `after` | `{"incidents", "has_more", "open", "total"}`, newest first |
 | `POST /_standin/incidents/{number}/acknowledge` | `{"by": "a person"}` | as a person does it; the incident |
 | `POST /_standin/incidents/{number}/resolve` | `{"by": "a person"}` | as a person does it; the incident |
+| `GET /_standin/log` | query `after` (0), `limit` (1000) | `{"entries", "newest"}`, what happened to all incidents, oldest first |
 | `GET /_standin/events` | query `limit` (1000) | `{"events"}`, newest first, with what became of each |
 | `GET /_standin/processing` | | `{"delays", "per_minute", "now"}` |
 | `POST /_standin/processing` | `{"resolve": 30}` | from now on works on resolves 30 s after their 202; so for the other actions |
@@ -16,7 +17,9 @@ An incident is `{"number", "state": "triggered" | "acknowledged" | "resolved", "
 "client_url", "custom_details", "links", "images", "log"}`: `since` is the Unix time at which it was opened,
 `alerts` the number of its triggers, the texts are those of the last of them, `integration` is the end of the
 `routing_key`. `log` has `{"at", "action", "by"}` for everything that happened to it, with `summary` for a
-trigger; `by` is `events_api` or the person. An event is `{"action", "dedup_key", "accepted_at", "due_at",
+trigger; `by` is `events_api` or the person. In the log of all incidents an entry also has its place `seq`, to
+go on `after`, whether it `opened` its incident, and the `incident` as it is now, without its log; `newest` is
+the last place there is. An event is `{"action", "dedup_key", "accepted_at", "due_at",
 "outcome": "waiting" | "applied" | "dropped"}`.
 
 `POST /_standin/credentials` sets the routing keys that are known. An incident that is not open cannot be
@@ -55,6 +58,7 @@ class PagerDutyControl:
         """Add these calls; each is one transaction, and finds what is due done."""
         for route, call in (
             ("GET incidents", self._list),
+            ("GET log", self._log),
             ("POST incidents/{id}/acknowledge", lambda r: self._act(r, Action.ACKNOWLEDGE)),
             ("POST incidents/{id}/resolve", lambda r: self._act(r, Action.RESOLVE)),
             ("GET events", lambda r: {"events": self._processing.newest(_limit(_query(r)))}),
@@ -85,6 +89,11 @@ class PagerDutyControl:
             before=int(query["after"]) if "after" in query else None,
         )
         return {"incidents": incidents, "has_more": more, **self._incidents.totals()}
+
+    def _log(self, request: Request) -> Json:
+        query = _query(request)
+        entries = self._incidents.happened(int(query.get("after", 0)), _limit(query))
+        return {"entries": entries, "newest": self._incidents.newest()}
 
     def _act(self, request: Request, action: Action) -> Json:
         by = str(request.json().get("by", SOMEBODY))

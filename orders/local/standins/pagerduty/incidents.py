@@ -13,11 +13,13 @@ from __future__ import annotations
 
 import json
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from orders.local.standins.pagerduty.event import Action, Event
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from orders.local.standins.database import Database
     from orders.local.standins.messages import Json
 
@@ -108,6 +110,26 @@ class Incidents:
             ).fetchall()
         return [_incident(row) | {"log": self._entries(row[0])} for row in rows[:limit]], len(rows) > limit
 
+    def happened(self, after: int, limit: int) -> list[Json]:
+        """What happened to all incidents behind this place of the log, oldest first, each as it is now."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT seq, entry, seq = (SELECT MIN(seq) FROM log first WHERE first.number = log.number), "
+                "number, routing_key, dedup_key, state, since, alerts, shown "
+                "FROM log JOIN incidents USING (number) WHERE seq > ? ORDER BY seq LIMIT ?",
+                (after, limit),
+            ).fetchall()
+        return [
+            {**json.loads(entry), "seq": seq, "opened": bool(opened), "incident": _incident(incident)}
+            for seq, entry, opened, *incident in rows
+        ]
+
+    def newest(self) -> int:
+        """Where the log ends."""
+        with self._database.reading() as connection:
+            (seq,) = connection.execute("SELECT COALESCE(MAX(seq), 0) FROM log").fetchone()
+        return int(seq)
+
     def totals(self) -> Json:
         """`{"open": n, "total": n}`."""
         with self._database.reading() as connection:
@@ -167,7 +189,7 @@ class Incidents:
         return [json.loads(row[0]) for row in rows]
 
 
-def _incident(row: tuple[int, str, str, str, int, int, str]) -> Json:
+def _incident(row: Sequence[Any]) -> Json:
     number, routing_key, dedup_key, state, since, alerts, shown = row
     return {
         "number": number,
