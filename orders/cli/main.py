@@ -101,6 +101,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--samples", action="store_true", help="fill the catalogue with the demo's products")
     up.add_run_options(command)
 
+    command = _command(
+        commands, "incidents", incidents.incidents, "show who is paged for what on the local run"
+    )
+    incidents.add_incidents_options(command)
+
     command = _command(commands, "submit", orders.submit, "submit an order")
     command.add_argument("file", metavar="FILE", help="the order as JSON; - reads standard input")
     command.add_argument("--key", help="the Idempotency-Key (default: a new one)")
@@ -138,10 +143,6 @@ def _parser() -> argparse.ArgumentParser:
     trace.add_trace_options(command)
     command = _command(commands, "hold", hold.hold, "keep an order's payment authorised, however old it gets")
     hold.add_hold_options(command)
-    command = _command(
-        commands, "incidents", incidents.incidents, "show who is paged for what on the local run"
-    )
-    incidents.add_incidents_options(command)
     summary = "import a retailer's invoices as orders, and their credit notes as refunds"
     command = _command(commands, "import-retail", import_retail.import_retail, summary)
     import_retail.add_import_options(command)
