@@ -72,7 +72,7 @@ def demo(arguments: argparse.Namespace, output: Output) -> int:
         if not arguments.once:
             if not output.as_json:
                 _print_next(run.addresses, result, client_name, output)
-            serve(output)
+            serve(run.addresses, output)
     return verdict(result, books)
 
 

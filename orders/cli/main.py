@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from lambdas.domain.cancellation import CANCEL_CODES
 from lambdas.domain.refund import REASON_CODES
 from orders.api_client import ApiRefused, ApiUnreachable
-from orders.cli import amendments, demo, hold, import_retail, orders, trace, up
+from orders.cli import amendments, demo, hold, import_retail, incidents, orders, trace, up
 from orders.cli.connection import WrongUsage, add_connection_options
 from orders.cli.console import Output
 from orders.cli.exit_codes import ExitCode
 from orders.deployment import DeploymentError
 from orders.holding import HoldRefused
+from orders.local.incidents import IncidentsUnavailable
 from orders.local.run import LocalRunError
 from orders.local.run_file import NotRunning
 from orders.retail.errors import ImportFailed
@@ -32,6 +33,7 @@ _FORESEEN = (
     DeploymentError,
     HoldRefused,
     ImportFailed,
+    IncidentsUnavailable,
     LocalRunError,
     NotRunning,
     amendments.Unreadable,
@@ -98,6 +100,11 @@ def _parser() -> argparse.ArgumentParser:
     command = _command(commands, "up", up.up, "start a pipeline on this machine and serve until Ctrl-C")
     command.add_argument("--samples", action="store_true", help="fill the catalogue with the demo's products")
     up.add_run_options(command)
+
+    command = _command(
+        commands, "incidents", incidents.incidents, "show who is paged for what on the local run"
+    )
+    incidents.add_incidents_options(command)
 
     command = _command(commands, "submit", orders.submit, "submit an order")
     command.add_argument("file", metavar="FILE", help="the order as JSON; - reads standard input")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-import threading
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from orders.cli.exit_codes import ExitCode
+from orders.cli.incidents import POLL_SECONDS, tell_news, tell_open
+from orders.local.incidents import Incidents, IncidentsUnavailable
 from orders.local.run import LocalRun, Ports
 from orders.local.stock import put_products
 from orders.sample_orders import CATALOGUE
@@ -34,6 +36,9 @@ def add_run_options(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "--warehouse-port", type=int, default=12112, help="of the warehouse stand-in (default: %(default)s)"
     )
+    parser.add_argument(
+        "--pagerduty-port", type=int, default=12113, help="of the PagerDuty stand-in (default: %(default)s)"
+    )
 
 
 def up(arguments: argparse.Namespace, output: Output) -> int:
@@ -41,7 +46,7 @@ def up(arguments: argparse.Namespace, output: Output) -> int:
     with local_run(arguments, output) as run:
         if arguments.samples:
             put_products(run.addresses, CATALOGUE)
-        serve(output, lambda: _announce(run.addresses, output))
+        serve(run.addresses, output, lambda: _announce(run.addresses, output))
     return ExitCode.OK
 
 
@@ -55,7 +60,7 @@ def _announce(addresses: Addresses, output: Output) -> None:
 @contextmanager
 def local_run(arguments: argparse.Namespace, output: Output) -> Iterator[LocalRun]:
     """Start the pipeline as the options say, and stop it whatever happens."""
-    ports = Ports(arguments.port, arguments.payment_port, arguments.warehouse_port)
+    ports = Ports(arguments.port, arguments.payment_port, arguments.warehouse_port, arguments.pagerduty_port)
 
     def told(step: str, seconds: float) -> None:
         output.say(f"[green]✓[/] {step:<45} {seconds:5.1f} s")
@@ -64,14 +69,29 @@ def local_run(arguments: argparse.Namespace, output: Output) -> Iterator[LocalRu
         yield run
 
 
-def serve(output: Output, announce: Callable[[], None] = lambda: None) -> None:
-    """Announce what is up, then wait for Ctrl-C: whoever reads the announcement may stop it at once."""
+def serve(addresses: Addresses, output: Output, announce: Callable[[], None] = lambda: None) -> None:
+    """Announce what is up, then tell of pages until Ctrl-C: whoever reads the announcement may stop it."""
     try:
         announce()
         output.say("Serving until Ctrl-C.")
-        threading.Event().wait()
+        _tell_pages(Incidents(addresses), output)
     except KeyboardInterrupt:
         output.say("Stopping.")
+
+
+def _tell_pages(source: Incidents, output: Output) -> None:
+    """Go on for ever; that the stand-in does not answer is told once."""
+    answers = True
+    tell = tell_open
+    while True:
+        try:
+            tell(source, output)
+            tell, answers = tell_news, True
+        except IncidentsUnavailable as error:
+            if answers:
+                output.error(str(error))
+            answers = False
+        time.sleep(POLL_SECONDS)
 
 
 def print_addresses(addresses: Addresses, output: Output) -> None:
@@ -81,6 +101,7 @@ def print_addresses(addresses: Addresses, output: Output) -> None:
     table.add_row("AWS endpoint", addresses.engine_url)
     table.add_row("Payment provider", addresses.payment_url)
     table.add_row("Warehouse", addresses.warehouse_url)
+    table.add_row("PagerDuty", addresses.pagerduty_url)
     output.data.print(table)
 
 

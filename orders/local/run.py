@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from lambdas.domain.timestamps import utc_now
 from orders.local.aws import engine_client
+from orders.local.engine.assembly import read_assembly
 from orders.local.engine.deploy import deploy
 from orders.local.engine.errors import EngineError
 from orders.local.engine.process import EngineProcess
@@ -27,9 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ENVIRONMENT: Final = "local"
-# The stand-ins accept any key of this form; it is no secret.
+# The stand-ins accept any keys of these forms; they are no secrets.
 PAYMENT_KEY: Final = "sk_test_local"
 WAREHOUSE_TOKEN: Final = "warehouse-local"  # noqa: S105 - the stand-in's
+ROUTING_KEY: Final = "local".ljust(32, "0")
 
 
 class LocalRunError(Exception):
@@ -51,10 +53,16 @@ class Ports:
     engine: int = 4566
     payment: int = 12111
     warehouse: int = 12112
+    pagerduty: int = 12113
 
     def require_free(self) -> None:
         """Raise LocalRunError when another program listens on one of them, before anything starts."""
-        options = {"--port": self.engine, "--payment-port": self.payment, "--warehouse-port": self.warehouse}
+        options = {
+            "--port": self.engine,
+            "--payment-port": self.payment,
+            "--warehouse-port": self.warehouse,
+            "--pagerduty-port": self.pagerduty,
+        }
         for option, port in options.items():
             if not is_free(port):
                 raise LocalRunError(f"port {port} is in use: choose another with {option}")
@@ -104,10 +112,11 @@ class LocalRun:
             assembly = _synthesise()
         folder = self._data_dir or self._temporary_folder()
         logs = folder / "logs"
-        with self._step("stand-ins of provider and warehouse started"):
+        with self._step("stand-ins of the outside parties started"):
             standins = StandinsProcess(
                 self._ports.payment,
                 self._ports.warehouse,
+                self._ports.pagerduty,
                 self._data_dir and self._data_dir / "standins",
                 logs / "standins.log",
             )
@@ -125,6 +134,7 @@ class LocalRun:
             engine_url=engine.url,
             payment_url=standins.payment_url,
             warehouse_url=standins.warehouse_url,
+            pagerduty_url=standins.pagerduty_url,
             since=_since(folder),
             outputs=outputs,
         )
@@ -174,10 +184,19 @@ def _synthesise() -> Path:
 def _deploy(assembly: Path, endpoint: str, standins: StandinsProcess) -> dict[str, str]:
     parameters = {"PaymentApiBase": standins.payment_url, "WarehouseUrl": standins.warehouse_url}
     try:
+        if _pages(assembly):
+            parameters["PagerDutyUrl"] = standins.pagerduty_url
         outputs = deploy(assembly, endpoint, parameters)
     except EngineError as error:
         raise LocalRunError(str(error)) from error
     secrets = engine_client("secretsmanager", endpoint)
     secrets.put_secret_value(SecretId=outputs["PaymentSecretName"], SecretString=PAYMENT_KEY)
     secrets.put_secret_value(SecretId=outputs["WarehouseSecretName"], SecretString=WAREHOUSE_TOKEN)
+    if "PagerDutySecretName" in outputs:
+        secrets.put_secret_value(SecretId=outputs["PagerDutySecretName"], SecretString=ROUTING_KEY)
     return outputs
+
+
+def _pages(assembly: Path) -> bool:
+    """Tell whether the template has functions that page."""
+    return any("PagerDutyUrl" in stack.parameter_names() for stack in read_assembly(assembly))

@@ -21,7 +21,8 @@ class NotRunning(Exception):
 class Addresses:
     """Where the parts of a local run answer.
 
-    `pid` is the process that serves it, `since` the day (UTC, `YYYY-MM-DD`) on which its data began.
+    `pid` is the process that serves it, `since` the day (UTC, `YYYY-MM-DD`) on which its data began,
+    `pagerduty_url` empty for a run that an earlier version has started.
     """
 
     pid: int
@@ -31,6 +32,7 @@ class Addresses:
     warehouse_url: str
     since: str
     outputs: dict[str, str]
+    pagerduty_url: str = ""
 
 
 def run_file() -> Path:

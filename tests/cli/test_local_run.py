@@ -16,7 +16,7 @@ import pytest
 
 from orders.api_client import OrdersClient
 from tests.e2e.bodies import body
-from tests.e2e.conftest import ended, free_ports
+from tests.e2e.conftest import PORT_OPTIONS, ended, free_ports, port_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,9 +34,8 @@ class Up:
 
     def __init__(self, *options: str, environment: dict[str, str] | None = None) -> None:
         """Start it on free ports."""
-        self.ports = free_ports(3)
-        names = ("--port", "--payment-port", "--warehouse-port")
-        ports = [text for pair in zip(names, map(str, self.ports), strict=True) for text in pair]
+        self.ports = free_ports(4)
+        ports = port_options(self.ports)
         # As a shell starts what runs in its background: SIGINT ignored, and the buffers that a pipe has.
         shell = ["/bin/sh", "-c", 'trap "" INT; unset PYTHONUNBUFFERED; exec "$@"', "sh"]
         self.process = subprocess.Popen(
@@ -147,7 +146,7 @@ def test_a_port_in_use_is_one_clear_line() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        for option in ("--port", "--payment-port", "--warehouse-port"):
+        for option in PORT_OPTIONS:
             options = {**dict(zip(_ports()[::2], _ports()[1::2], strict=True)), option: str(port)}
             done = _up(*[text for pair in options.items() for text in pair])
             assert done.returncode == 1
@@ -178,8 +177,7 @@ def test_no_node_is_one_clear_line(tmp_path: Path) -> None:
 
 
 def _ports() -> list[str]:
-    engine, payment, warehouse = map(str, free_ports(3))
-    return ["--port", engine, "--payment-port", payment, "--warehouse-port", warehouse]
+    return port_options(free_ports(4))
 
 
 def _up(*options: str) -> subprocess.CompletedProcess[str]:

@@ -26,7 +26,7 @@ _REFUNDED = 4
 @pytest.fixture(scope="session")
 def pipeline() -> Iterator[Pipeline]:
     """Start a pipeline with the catalogue of the document's examples."""
-    with LocalRun(Ports(*free_ports(3)), None, lambda *_: None, announce=False) as run:
+    with LocalRun(Ports(*free_ports(4)), None, lambda *_: None, announce=False) as run:
         pipeline = Pipeline(run.addresses)
         pipeline.stock(*CATALOGUE)
         yield pipeline

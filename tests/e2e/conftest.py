@@ -30,6 +30,7 @@ T = TypeVar("T")
 
 TERMINAL = {"completed", "rejected", "cancelled"}
 PATIENCE_SECONDS = 60.0
+PORT_OPTIONS = ("--port", "--payment-port", "--warehouse-port", "--pagerduty-port")
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,11 @@ class Pipeline:
     def warehouse(self) -> RemoteControl:
         """The warehouse stand-in's control."""
         return RemoteControl(self.addresses.warehouse_url)
+
+    @property
+    def pagerduty(self) -> RemoteControl:
+        """The PagerDuty stand-in's control."""
+        return RemoteControl(self.addresses.pagerduty_url)
 
     def client(self, name: str, scopes: str = "orders:refund") -> OrdersClient:
         """A client of the API by name."""
@@ -166,10 +172,16 @@ def free_ports(count: int) -> list[int]:
         return [s.getsockname()[1] for s in sockets]
 
 
+def port_options(ports: list[int]) -> list[str]:
+    """The options by which `orders up` is told to listen there."""
+    pairs = zip(PORT_OPTIONS, map(str, ports), strict=True)
+    return [text for pair in pairs for text in pair]
+
+
 @pytest.fixture(scope="session")
 def pipeline() -> Iterator[Pipeline]:
     """Start the pipeline once."""
-    with LocalRun(Ports(*free_ports(3)), None, lambda *_: None, announce=False) as run:
+    with LocalRun(Ports(*free_ports(4)), None, lambda *_: None, announce=False) as run:
         yield Pipeline(run.addresses)
 
 

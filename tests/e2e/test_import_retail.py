@@ -14,7 +14,7 @@ import pytest
 
 from orders.local.run_file import write_run_file
 from tests.cli.test_local_run import ORDERS
-from tests.e2e.conftest import free_ports
+from tests.e2e.conftest import free_ports, port_options
 from tests.unit.retail.files import content, line
 
 if TYPE_CHECKING:
@@ -132,8 +132,7 @@ def test_an_import_that_is_interrupted_goes_on(pipeline: Pipeline, home: Path) -
 )
 def test_the_real_file_is_imported_to_the_penny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORDERS_HOME", str(tmp_path / "home"))
-    names = ("--port", "--payment-port", "--warehouse-port")
-    ports = [text for pair in zip(names, map(str, free_ports(3)), strict=True) for text in pair]
+    ports = port_options(free_ports(4))
     kept = ["--once", "--data", str(tmp_path / "data"), *ports]
     report = imported(Path(str(REAL_FILE)), *kept, seconds=REAL_SECONDS)
     assert report["submitted"] == report["invoices"] == report["completed"] + report["rejected"]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def deployed() -> Iterator[DeployedPipeline]:
     """The pipeline from the whole template."""
-    with LocalRun(Ports(*free_ports(3)), None, lambda *_: None, announce=False) as run:
+    with LocalRun(Ports(*free_ports(4)), None, lambda *_: None, announce=False) as run:
         pipeline = DeployedPipeline(run.addresses)
         switch_off_dispatch(pipeline)
         yield pipeline

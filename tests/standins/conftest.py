@@ -1,4 +1,4 @@
-"""A payment provider per test, driven by the official library."""
+"""A payment provider per test, driven by the official library, and a PagerDuty."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import stripe
 
+from orders.local.standins.pagerduty import PagerDutyStandIn
 from orders.local.standins.remote import RemoteControl
 from orders.local.standins.stripe import PaymentStandIn
 
@@ -61,3 +62,16 @@ def client(provider: PaymentStandIn, library: Library) -> stripe.StripeClient:
 def control(provider: PaymentStandIn) -> RemoteControl:
     """The stand-in's control API."""
     return RemoteControl(provider.url)
+
+
+@pytest.fixture
+def pagerduty() -> Iterator[PagerDutyStandIn]:
+    """A PagerDuty without incidents."""
+    with PagerDutyStandIn() as running:
+        yield running
+
+
+@pytest.fixture
+def duty(pagerduty: PagerDutyStandIn) -> RemoteControl:
+    """Its control API."""
+    return RemoteControl(pagerduty.url)

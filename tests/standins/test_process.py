@@ -14,6 +14,7 @@ import pytest
 
 from orders.local.standins.process import StandinsProcess, StandinsStartError
 from orders.local.standins.remote import RemoteControl
+from tests.e2e.conftest import free_ports
 from tests.standins.payments import authorised, captured
 
 if TYPE_CHECKING:
@@ -27,32 +28,27 @@ PARENT = """
 import sys
 from pathlib import Path
 from orders.local.standins.process import StandinsProcess
-child = StandinsProcess(int(sys.argv[1]), int(sys.argv[2]), None, Path(sys.argv[3]))
+child = StandinsProcess(*map(int, sys.argv[1:4]), None, Path(sys.argv[4]))
 child.start()
 print(child.pid, flush=True)
 sys.stdin.read()
 """
 
 
-def free_ports() -> tuple[int, int]:
-    with socket.socket() as one, socket.socket() as other:
-        one.bind(("127.0.0.1", 0))
-        other.bind(("127.0.0.1", 0))
-        return one.getsockname()[1], other.getsockname()[1]
-
-
 @pytest.fixture
 def child(tmp_path: Path) -> Iterator[StandinsProcess]:
     """Running stand-ins with storage."""
-    running = StandinsProcess(*free_ports(), tmp_path / "data", tmp_path / "standins.log")
+    payment, warehouse, pagerduty = free_ports(3)
+    running = StandinsProcess(payment, warehouse, pagerduty, tmp_path / "data", tmp_path / "standins.log")
     running.start()
     yield running
     running.stop()
 
 
-def test_both_answer_and_stop_cleanly(child: StandinsProcess, tmp_path: Path) -> None:
+def test_all_answer_and_stop_cleanly(child: StandinsProcess, tmp_path: Path) -> None:
     assert RemoteControl(child.payment_url).call("GET", "health")["stand_in"] == "payment"
     assert RemoteControl(child.warehouse_url).call("GET", "health")["stand_in"] == "warehouse"
+    assert RemoteControl(child.pagerduty_url).call("GET", "health")["stand_in"] == "pagerduty"
     child.stop()
     child.stop()
     with pytest.raises(ConnectionRefusedError):
@@ -78,22 +74,22 @@ def test_storage_survives_sigkill(child: StandinsProcess, library: Library) -> N
     assert later.created >= held.created + 3600
 
 
-@pytest.mark.parametrize("taken", [0, 1])
+@pytest.mark.parametrize("taken", [0, 1, 2])
 def test_a_port_in_use_is_one_line(tmp_path: Path, taken: int) -> None:
-    ports = free_ports()
+    ports = free_ports(3)
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", ports[taken]))
         holder.listen()
-        child = StandinsProcess(*ports, None, tmp_path / "standins.log")
+        child = StandinsProcess(ports[0], ports[1], ports[2], None, tmp_path / "standins.log")
         with pytest.raises(StandinsStartError, match=f"127.0.0.1:{ports[taken]}: Address already"):
             child.start()
     assert child.pid is None
 
 
 def test_the_child_ends_with_its_parent(tmp_path: Path) -> None:
-    ports = free_ports()
+    ports = free_ports(3)
     with subprocess.Popen(
-        [sys.executable, "-c", PARENT, str(ports[0]), str(ports[1]), str(tmp_path / "log")],
+        [sys.executable, "-c", PARENT, *map(str, ports), str(tmp_path / "log")],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as parent:

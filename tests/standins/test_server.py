@@ -1,4 +1,4 @@
-"""The server below both stand-ins."""
+"""The server below the stand-ins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The control API that both stand-ins have, under `/_standin/`. JSON in, JSON out, no token.
+"""The control API that all stand-ins have, under `/_standin/`. JSON in, JSON out, no token.
 
 | request | body | effect |
 | --- | --- | --- |

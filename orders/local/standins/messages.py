@@ -38,7 +38,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A JSON answer: status, encoded body, extra headers."""
+    """An answer: status, encoded body, which is JSON unless a header says otherwise, extra headers."""
 
     status: int
     body: bytes

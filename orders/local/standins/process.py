@@ -1,4 +1,4 @@
-"""The two stand-ins as one child process of the local run."""
+"""The stand-ins as one child process of the local run."""
 
 from __future__ import annotations
 
@@ -31,14 +31,23 @@ class StandinsProcess:
         log_file: gets stderr; nothing is written there unless something is wrong.
     """
 
-    def __init__(self, payment_port: int, warehouse_port: int, data_dir: Path | None, log_file: Path) -> None:
+    def __init__(
+        self,
+        payment_port: int,
+        warehouse_port: int,
+        pagerduty_port: int,
+        data_dir: Path | None,
+        log_file: Path,
+    ) -> None:
         self.payment_url = f"http://127.0.0.1:{payment_port}"
         self.warehouse_url = f"http://127.0.0.1:{warehouse_port}"
+        self.pagerduty_url = f"http://127.0.0.1:{pagerduty_port}"
         self._log_file = log_file
         self._command = [
             sys.executable, "-m", "orders.local.standins",
             "--payment-port", str(payment_port),
             "--warehouse-port", str(warehouse_port),
+            "--pagerduty-port", str(pagerduty_port),
         ]  # fmt: skip
         if data_dir is not None:
             self._command += ["--data", str(data_dir)]
@@ -50,7 +59,7 @@ class StandinsProcess:
         return None if self._process is None else self._process.pid
 
     def start(self) -> None:
-        """Start, and return when both answer; their output is appended to the log.
+        """Start, and return when all answer; their output is appended to the log.
 
         Raises:
             StandinsStartError: a port is in use, or they did not answer within 15 s.
@@ -91,7 +100,7 @@ class StandinsProcess:
         if self._process is None or self._process.poll() is not None:
             return False
         try:
-            for url in (self.payment_url, self.warehouse_url):
+            for url in (self.payment_url, self.warehouse_url, self.pagerduty_url):
                 RemoteControl(url, PROBE_SECONDS).call("GET", "health")
         except (OSError, ValueError):
             return False

@@ -1,4 +1,4 @@
-"""The HTTP server of both stand-ins: keep-alive, one thread per connection, faults applied.
+"""The HTTP server of the stand-ins: keep-alive, one thread per connection, faults applied.
 
 `http.server` is enough when Nagle is off and the answer is written in one piece; otherwise every
 call on a kept connection waits 40 ms for a delayed acknowledgement.
@@ -205,9 +205,9 @@ class StandInHandler(BaseHTTPRequestHandler):
     def _send(self, reply: Reply, *, torn: bool = False) -> None:
         """Answer; a torn answer promises its whole length and ends with the connection half-way."""
         self.send_response(reply.status)
-        self.send_header("Content-Type", "application/json")
+        headers = {"Content-Type": "application/json", **reply.headers}
         self.send_header("Content-Length", str(len(reply.body)))
-        for name, value in reply.headers.items():
+        for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(reply.body[: len(reply.body) // 2] if torn else reply.body)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class StandIn(ABC):
-    """Base of both stand-ins; use it as a context manager to serve on `url`.
+    """Base of the stand-ins; use it as a context manager to serve on `url`.
 
     Args:
         name: as `GET /_standin/health` tells it.
