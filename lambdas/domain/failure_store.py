@@ -8,7 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from lambdas.domain.failure import DeadLetter, Failure, FailureContext, FailureGroup, Paging
-    from lambdas.domain.identifiers import FailureId, Fingerprint
+    from lambdas.domain.failure_groups import Change
+    from lambdas.domain.identifiers import FailureId, Fingerprint, PlanId
 
 
 class FailureContexts(Protocol):
@@ -20,6 +21,21 @@ class FailureContexts(Protocol):
 
     def find(self, failure_id: FailureId, message_id: str) -> FailureContext | None:
         """Return what was kept of that message, or None."""
+        ...
+
+
+class ReplayMarks(Protocol):
+    """Which replayed messages came through; raises StoreUnavailable.
+
+    An order that had ended when it failed (its outcome was not published) does not show it by itself.
+    """
+
+    def came_through(self, failure_id: FailureId, plan_id: PlanId, at: str) -> None:
+        """Write down that the message of a plan ended well."""
+        ...
+
+    def has_come_through(self, failure_id: FailureId, plan_id: PlanId) -> bool:
+        """Tell whether it did."""
         ...
 
 
@@ -38,8 +54,18 @@ class Failures(Protocol):
         """
         ...
 
-    def waiting_in(self, fingerprint: Fingerprint) -> Iterator[Failure]:
-        """Yield a group's waiting failures, the longest unseen first; may lag behind a little."""
+    def save_together(self, changes: Sequence[Change]) -> bool:
+        """Write failures of different ids as `save` does, all or none in one transaction of at most 30.
+
+        False when any of them was changed by another; then none is written.
+        """
+        ...
+
+    def waiting_in(self, fingerprint: Fingerprint, *, seen_from: str = "") -> Iterator[Failure]:
+        """Yield a group's waiting failures, the longest unseen first; may lag behind a little.
+
+        With `seen_from` (RFC 3339) only those last seen then or later.
+        """
         ...
 
     def groups(self, *, closed: bool = False) -> Sequence[FailureGroup]:
