@@ -95,7 +95,8 @@ class Failure:
 
     `letters` counts the messages that died, `last_message_id` is the newest one's, `body` the command as it
     is sent again, `group` its fair-queue group; `archive_key` the newest letter in the archive. `applies`
-    counts the replays, `plan_id` is the last one's. `revision` counts the writes, and guards them.
+    counts the replays, `plan_id` is the last one's and `replayed_at` its time. `revision` counts the writes,
+    and guards them.
     """
 
     failure_id: FailureId
@@ -113,6 +114,7 @@ class Failure:
     letters: int = 1
     applies: int = 0
     plan_id: PlanId | None = None
+    replayed_at: str | None = None
     revision: int = 1
 
     @property

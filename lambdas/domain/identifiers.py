@@ -20,6 +20,7 @@ _ORDER_ID = re.compile(r"ord_[a-z2-7]{26}")
 _REFUND_ID = re.compile(r"ref_[a-z2-7]{26}")
 _FAILURE_ID = re.compile(r"fail_[a-z2-7]{26}")
 _FINGERPRINT = re.compile(r"fp_[a-z2-7]{13}")
+_PLAN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def _digest(*parts: str, size: int) -> str:
@@ -88,3 +89,8 @@ def looks_like_fingerprint(text: str) -> bool:
 def looks_like_refund_id(text: str) -> bool:
     """Tell whether a path or message can name a refund at all."""
     return _REFUND_ID.fullmatch(text) is not None
+
+
+def looks_like_plan_id(text: str) -> bool:
+    """Tell whether a message can name an operator's plan at all."""
+    return _PLAN_ID.fullmatch(text) is not None

@@ -41,6 +41,7 @@ _PLAIN: Final = (
     "group",
     "letters",
     "applies",
+    "replayed_at",
     "revision",
 )
 
