@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 LARGEST_EVENT: Final = 512 * 1024
 _TAKEN: Final = 202
+_REFUSED: Final = 400
 _TIMED_OUT: Final = 408
 _TOO_MANY: Final = 429
 _SERVER_ERROR: Final = 500
@@ -66,4 +67,5 @@ class PagerDuty:
 
 
 def _is_refusal(status: int) -> bool:
-    return _TAKEN != status < _SERVER_ERROR and status not in {_TIMED_OUT, _TOO_MANY}
+    """Tell whether PagerDuty says no to the event; a page of something on the way is no answer of its."""
+    return _REFUSED <= status < _SERVER_ERROR and status not in {_TIMED_OUT, _TOO_MANY}

@@ -96,6 +96,8 @@ class DrainDeadLetters:
         recorded = {d.failure.fingerprint for d in batch.letters if d.failure and d.failure.waiting}
         for fingerprint in sorted(recorded):
             batch.told[fingerprint] = self._tell(fingerprint)
+            if batch.told[fingerprint] is Told.UNAVAILABLE:
+                break  # one call that hangs is enough: the others are the schedule's as well
         return batch
 
     def _archive_alone(self, drained: Drained) -> _Archived | None:

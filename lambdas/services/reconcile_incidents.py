@@ -7,10 +7,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final, Protocol
 
 from lambdas.domain.alert import is_told
-from lambdas.domain.errors import PipelineError
+from lambdas.domain.errors import PipelineError, StoreUnavailable
 from lambdas.domain.failure import FailureState
 from lambdas.domain.failure_end import PUBLISHING, is_given_up, is_over
 from lambdas.domain.failure_life import let_go, resolved
+from lambdas.services.tell_pager import Told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -22,12 +23,13 @@ if TYPE_CHECKING:
     from lambdas.domain.open_orders import Heads
     from lambdas.domain.order import Order
     from lambdas.domain.order_store import RefundReader
+    from lambdas.domain.refund import Refund
     from lambdas.domain.timestamps import Clock
-    from lambdas.services.tell_pager import TellPager, Told
+    from lambdas.services.tell_pager import TellPager
 
 # Open failures whose orders one run looks at in a group; the next run goes on behind them.
 OPEN_LOOKED_AT: Final = 500
-# Enough for what one batch takes at the slowest, and for telling PagerDuty.
+# Enough for what one batch takes at the slowest, and for one call of a PagerDuty that hangs.
 RESERVE_SECONDS: Final = 15
 _BATCH: Final = 30
 
@@ -51,7 +53,7 @@ class Reconciled:
     pending: int = 0
     told: dict[Fingerprint, Told] = field(default_factory=dict)
     fault: str | None = None
-    """What ended the run before its time."""
+    """What ended the run before its time, or kept it from looking at a group."""
 
 
 @dataclass(slots=True)
@@ -73,15 +75,25 @@ class ReconcileIncidents:
         """Look at every group; never raises for a failure of ours."""
         run = Reconciled()
         try:
-            for group in self.failures.groups():
+            # Whoever was tried last comes last: one that hangs PagerDuty keeps no other for ever.
+            for group in sorted(self.failures.groups(), key=lambda group: group.paging.at or ""):
                 run.groups += 1
-                if group.open > 0 and seconds_left() > RESERVE_SECONDS:
-                    self._look_at_failures(group, run, seconds_left)
-                run.told[group.fingerprint] = self.tell(group.fingerprint)
-                self._count(group.fingerprint, run)
-        except PipelineError as error:
-            run.fault = f"{type(error).__name__}: {error}"
+                self._reconcile(group, run, seconds_left)
+        except Exception as error:  # noqa: BLE001 - told by the run's report
+            run.fault = _text_of(error)
         return run
+
+    def _reconcile(self, group: FailureGroup, run: Reconciled, seconds_left: Callable[[], float]) -> None:
+        try:
+            if group.open > 0 and seconds_left() > RESERVE_SECONDS:
+                self._look_at_failures(group, run, seconds_left)
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - PagerDuty hears of the group, and of all others
+            run.fault = _text_of(error)
+        if Told.UNAVAILABLE not in run.told.values():
+            run.told[group.fingerprint] = self.tell(group.fingerprint)
+        self._count(group.fingerprint, run)
 
     def _count(self, fingerprint: Fingerprint, run: Reconciled) -> None:
         group = self.failures.group(fingerprint)
@@ -127,15 +139,28 @@ class ReconcileIncidents:
         run.let_go += self._save(gone)
 
     def _is_over(self, failure: Failure, order: Order | None) -> bool:
-        came_through, refund = False, None
+        came_through = False
         if failure.context.step in PUBLISHING and failure.plan_id:
             came_through = self.marks.has_come_through(failure.failure_id, failure.plan_id)
-        if failure.refund_id and failure.order_id:
-            refund = self.refunds.refund(failure.order_id, failure.refund_id)
-        return is_over(failure, order, refund, came_through=came_through)
+        return is_over(failure, order, self._refund(failure), came_through=came_through)
+
+    def _refund(self, failure: Failure) -> Refund | None:
+        if not failure.refund_id or not failure.order_id:
+            return None
+        try:
+            return self.refunds.refund(failure.order_id, failure.refund_id)
+        except StoreUnavailable:
+            raise
+        except Exception:  # noqa: BLE001 - a refund that nobody can read waits, and keeps no other failure
+            return None
 
     def _save(self, changes: list[Change]) -> int:
         """Write together; each alone where somebody else has changed one of them, who then decides."""
         if not changes or self.failures.save_together(changes):
             return len(changes)
         return sum(self.failures.save(before, after) for before, after in changes)
+
+
+def _text_of(error: Exception) -> str:
+    """Name a failure; the text of one that is not ours may hold anything."""
+    return f"{type(error).__name__}: {error}" if isinstance(error, PipelineError) else type(error).__name__
