@@ -39,6 +39,8 @@ class DispatchEnvironment:
     idempotency_table: str
     probe_seconds: float
     redelivery_delays: tuple[int, ...]
+    failures_table: str
+    code_version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,34 @@ class WatchdogEnvironment:
     stale_minutes: int
     authorisation_warning_days: int
     authorisation_expiry_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayEnvironment:
+    """Of the function on the dead-letter queue; `paging_gap_seconds` is the least time between two pages."""
+
+    environment: str
+    orders_table: str
+    failures_table: str
+    archive_bucket: str
+    unreadable_bucket: str
+    pagerduty_secret_id: str
+    pagerduty_url: str
+    paging_gap_seconds: int
+    runbooks: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlertEnvironment:
+    """Of the function that brings PagerDuty to what the groups of failures are."""
+
+    environment: str
+    orders_table: str
+    failures_table: str
+    pagerduty_secret_id: str
+    pagerduty_url: str
+    paging_gap_seconds: int
+    runbooks: str
 
 
 def read_environment(kind: type[T], variables: Mapping[str, str]) -> T:

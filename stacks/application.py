@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import App, DefaultStackSynthesizer, Tags
 
+from stacks.access import AccessStack
 from stacks.api import ApiStack
 from stacks.environments import CONTEXT_KEYS, settings_for
 from stacks.operations import OperationsStack
@@ -63,6 +64,7 @@ def compose(app: App, say: Callable[[str], None]) -> None:
     )
     workflow = WorkflowStack(app, f"{name}-workflow", settings=settings, storage=storage, build=built)
     api = ApiStack(app, f"{name}-api", settings=settings, storage=storage, build=built)
+    AccessStack(app, f"{name}-access", settings=settings, storage=storage)
     if settings.alarms:
         OperationsStack(
             app,

@@ -38,6 +38,8 @@ _ENVIRONMENTS: Final[Mapping[Environment, Mapping[str, object]]] = MappingProxyT
             "alarms": False,  # the engine has no metrics of queues and state machines
             "payment_api_base": "http://127.0.0.1:12111",
             "warehouse_url": "http://127.0.0.1:12112",
+            "pagerduty_url": "http://127.0.0.1:12113",
+            "paging_gap_seconds": 5,
         },
         "dev": {"ephemeral": True, "deletion_protection": False},
         "staging": {"log_retention_days": 30},
@@ -49,6 +51,7 @@ _ENVIRONMENTS: Final[Mapping[Environment, Mapping[str, object]]] = MappingProxyT
             "api_requests_per_second": 200,
             "api_burst": 400,
             "log_retention_days": 90,
+            "archive_retention_days": 400,
         },
     }
 )
@@ -76,6 +79,8 @@ _CONTEXT: Final[Mapping[str, Callable[[str], object]]] = MappingProxyType(
         "deletion_protection": _flag,
         "payment_api_base": str,
         "warehouse_url": str,
+        "pagerduty_url": str,
+        "runbooks": str,
         "deployment_role": str,
     }
 )

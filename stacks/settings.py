@@ -33,10 +33,21 @@ LONGEST_PROBE_SECONDS: Final = 600
 LONGEST_VISIBILITY: Final = 43_200  # seconds, of an SQS message
 AUTHORISATION_DAYS: Final = 7  # https://docs.stripe.com/payments/place-a-hold-on-a-payment-method
 RETENTION_DAYS: Final = (1, 14, 30, 90)
+ARCHIVE_DAYS: Final = range(1, 3651)
+LONGEST_PAGING_GAP: Final = 600
 
 _MEMORY_MB: Final[Mapping[FunctionName, int]] = MappingProxyType(
     # dispatch mostly waits; the others start cold, and Lambda gives CPU by memory
-    {"ingest": 512, "dispatch": 256, "validate": 512, "payment": 512, "fulfil": 512, "watchdog": 512}
+    {
+        "ingest": 512,
+        "dispatch": 256,
+        "validate": 512,
+        "payment": 512,
+        "fulfil": 512,
+        "watchdog": 512,
+        "replay": 512,
+        "alert": 512,
+    }
 )
 
 
@@ -60,6 +71,10 @@ class Settings:
         ephemeral: the environment may be destroyed whole, data included.
         deployment_role: ARN of the only role that may change the ledger table's settings; None is
             the CloudFormation execution role of `cdk bootstrap`.
+        archive_retention_days: how long Object Lock keeps a dead letter in the archive.
+        paging_gap_seconds: the least time between two events of one incident; a little less than
+            the minute between two runs of `alert`.
+        runbooks: address of the folder of runbooks that pages link to, or its path in the project.
         warehouse_url: None leaves the parameter without a default, so that a deployment cannot
             forget it.
 
@@ -95,6 +110,10 @@ class Settings:
     alarms: bool = True
     payment_api_base: str = "https://api.stripe.com"
     warehouse_url: str | None = None
+    pagerduty_url: str = "https://events.pagerduty.com"
+    paging_gap_seconds: int = 55
+    runbooks: str = "docs/runbooks"
+    archive_retention_days: int = 1
     deployment_role: str | None = None
 
     def __post_init__(self) -> None:
@@ -215,18 +234,26 @@ def _watchdog_problems(settings: Settings) -> Iterator[str]:
 
 def _address_problems(settings: Settings) -> Iterator[str]:
     schemes = ("http://", "https://") if settings.environment == "local" else ("https://",)
-    for name in ("payment_api_base", "warehouse_url"):
+    for name in ("payment_api_base", "warehouse_url", "pagerduty_url"):
         address: str | None = getattr(settings, name)
         if address is not None and not address.startswith(schemes):
             yield f"{name} must start with {' or '.join(schemes)}, not {address!r}"
         elif address is not None and not _ADDRESS.fullmatch(address):
             yield f"{name} must be an address without white space, at most 200 characters, not {address!r}"
+    if not re.fullmatch(r"(https://[^\s/]+(/\S*)?|[\w/.-]+)", settings.runbooks):
+        yield f"runbooks must be an https:// address or a path, not {settings.runbooks!r}"
     role = settings.deployment_role
     if role is not None and not re.fullmatch(r"arn:[\w-]+:iam::\d{12}:role/[\w+=,.@/-]+", role):
         yield f"deployment_role must be the ARN of one role, without wildcards, not {role!r}"
 
 
 def _state_problems(settings: Settings) -> Iterator[str]:
+    if settings.archive_retention_days not in ARCHIVE_DAYS:
+        yield f"archive_retention_days must be {ARCHIVE_DAYS.start} to {ARCHIVE_DAYS.stop - 1}"
+    if settings.ephemeral and settings.archive_retention_days > 1:
+        yield "an ephemeral environment cannot lock its archive for more than 1 day"
+    if not 1 <= settings.paging_gap_seconds <= LONGEST_PAGING_GAP:
+        yield f"paging_gap_seconds must be 1 to {LONGEST_PAGING_GAP}"
     if settings.ephemeral and settings.environment == "prod":
         yield "prod holds the ledger and cannot be ephemeral"
     if settings.ephemeral and settings.deletion_protection:

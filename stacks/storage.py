@@ -1,4 +1,4 @@
-"""What must survive: tables, queues and secrets, in a stack that changes seldom."""
+"""What must survive: tables, queues, buckets and secrets, in a stack that changes seldom."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from aws_cdk import CfnOutput, Stack
 from aws_cdk import aws_secretsmanager as secretsmanager
 
-from stacks.constructs.ledger import ledger_table
+from stacks.constructs.archive import archive_bucket, unreadable_bucket
+from stacks.constructs.ledger import ledger_table, operations_table
 from stacks.constructs.queue import OrdersQueue
 from stacks.constructs.table import Index, Key, removal_policy_once_made, table
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class StorageStack(Stack):
-    """Tables, queues and secrets.
+    """Tables, queues, buckets and secrets.
 
     The queues are here, and not with the workflow, because an accepted order that waits is state:
     a queue that is replaced loses it.
@@ -43,12 +44,27 @@ class StorageStack(Stack):
             self, "Idempotency", settings=settings, partition=Key("id"), expires_at="expiration"
         )
         self.ledger = ledger_table(self, "Ledger", settings)
+        self.failures = table(
+            self,
+            "Failures",
+            settings=settings,
+            partition=Key("id"),
+            sort=Key("item"),
+            indexes=[Index("by_list", "list", "last_seen", whole_items=True)],  # sparse
+            expires_at="expires_at",
+        )
+        self.operations = operations_table(self, "Operations", settings)
         # Tables with indexes are to be made one after the other (limit of DynamoDB, see
         # AWS::DynamoDB::Table in the CloudFormation reference).
         self.ledger.node.add_dependency(self.orders)
+        self.failures.node.add_dependency(self.ledger)
+        self.operations.node.add_dependency(self.failures)
+        self.archive = archive_bucket(self, "Archive", settings)
+        self.unreadable = unreadable_bucket(self, "Unreadable", settings)
         self.queues = OrdersQueue(self, "Queues", settings)
         self.payment_secret = self._secret("PaymentSecret", "payment")
         self.warehouse_secret = self._secret("WarehouseSecret", "warehouse")
+        self.pagerduty_secret = self._secret("PagerDutySecret", "pagerduty")
         self._outputs()
 
     def _secret(self, id_: str, provider: str) -> secretsmanager.Secret:
@@ -70,10 +86,15 @@ class StorageStack(Stack):
         CfnOutput(self, "InventoryTableName", value=self.inventory.table_name)
         CfnOutput(self, "IdempotencyTableName", value=self.idempotency.table_name)
         CfnOutput(self, "LedgerTableName", value=self.ledger.table_name)
+        CfnOutput(self, "FailuresTableName", value=self.failures.table_name)
+        CfnOutput(self, "OperationsTableName", value=self.operations.table_name)
+        CfnOutput(self, "ArchiveBucketName", value=self.archive.bucket_name)
+        CfnOutput(self, "UnreadableBucketName", value=self.unreadable.bucket_name)
         CfnOutput(self, "OrdersQueueUrl", value=self.queues.queue.queue_url)
         CfnOutput(self, "DeadLetterQueueUrl", value=self.queues.dead_letters.queue_url)
         CfnOutput(self, "PaymentSecretName", value=_secret_name(self._settings, "payment"))
         CfnOutput(self, "WarehouseSecretName", value=_secret_name(self._settings, "warehouse"))
+        CfnOutput(self, "PagerDutySecretName", value=_secret_name(self._settings, "pagerduty"))
 
 
 def _secret_name(settings: Settings, provider: str) -> str:

@@ -2,6 +2,8 @@
 
     provider HTTP 8 s < function 10 s < Task 12 s;  all paths < workflow 180 s
     < dispatch's client read 190 s < dispatch 200 s;  6 x 200 s <= visibility 1,200 s
+    PagerDuty's HTTP 8 s < what alert keeps for it 15 s < alert 50 s < its schedule 60 s
+    < replay 60 s;  6 x 60 s <= visibility of dead letters 360 s
 
 A caller that gives up before the called starts the work a second time, so every outer limit is
 longer than the inner one. The Tasks' limits and the workflow's own stand in the ASL
@@ -19,10 +21,19 @@ from lambdas.services.dispatch_batch import PACING_SECONDS as BATCH_PACING_SECON
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FunctionName = Literal["ingest", "dispatch", "validate", "payment", "fulfil", "watchdog"]
+FunctionName = Literal["ingest", "dispatch", "validate", "payment", "fulfil", "watchdog", "replay", "alert"]
 
 FUNCTION_SECONDS: Final[Mapping[FunctionName, int]] = MappingProxyType(
-    {"ingest": 10, "dispatch": 200, "validate": 5, "payment": 10, "fulfil": 10, "watchdog": 50}
+    {
+        "ingest": 10,
+        "dispatch": 200,
+        "validate": 5,
+        "payment": 10,
+        "fulfil": 10,
+        "watchdog": 50,
+        "replay": 60,
+        "alert": 50,
+    }
 )
 WORKFLOW_FUNCTIONS: Final[tuple[FunctionName, ...]] = ("validate", "payment", "fulfil")
 
@@ -37,6 +48,8 @@ PACING_SECONDS: Final = BATCH_PACING_SECONDS
 # AWS asks for at least six times the function's timeout, so that throttled batches do not come
 # back early: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 VISIBILITY_SECONDS: Final = 6 * FUNCTION_SECONDS["dispatch"]
+# A dead letter that has to stay is tried again so often, for as long as the queue keeps it.
+DEAD_LETTER_VISIBILITY_SECONDS: Final = 6 * FUNCTION_SECONDS["replay"]
 
 QUEUE_RETENTION_DAYS: Final = 4
 DEAD_LETTER_RETENTION_DAYS: Final = 14

@@ -1,4 +1,4 @@
-"""The workflow: dispatch, the steps' functions, the state machine, the bus and the watchdog."""
+"""The workflow: dispatch, the steps' functions, the state machine, the bus, and what looks after them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_lambda as lambda_
 
 from stacks.constructs.function import PythonFunction
+from stacks.constructs.incidents import Alert, Replay
 from stacks.constructs.permissions import IN_TRANSACTION, ONLY_THE_BREAKER, allow
 from stacks.constructs.process import ProcessOrder
 from stacks.constructs.watchdog import Watchdog
@@ -45,6 +46,7 @@ class WorkflowStack(Stack):
         self._settings, self._storage, self._build = settings, storage, build
         self._payment_api = self._address("PaymentApiBase", settings.payment_api_base)
         self._warehouse_url = self._address("WarehouseUrl", settings.warehouse_url)
+        pagerduty_url = self._address("PagerDutyUrl", settings.pagerduty_url)
 
         self.bus = events.EventBus(self, "Bus", event_bus_name=settings.stack_prefix)
         self.machine = self._machine(self._validate(), self._payment(), self._fulfil())
@@ -52,11 +54,28 @@ class WorkflowStack(Stack):
         self.watchdog = Watchdog(
             self, "Watchdog", artefact=build.by_function["watchdog"], settings=settings, storage=storage
         ).function
+        self.replay = Replay(
+            self,
+            "Replay",
+            artefact=build.by_function["replay"],
+            settings=settings,
+            storage=storage,
+            pagerduty_url=pagerduty_url,
+        ).function
+        self.alert = Alert(
+            self,
+            "Alert",
+            artefact=build.by_function["alert"],
+            settings=settings,
+            storage=storage,
+            pagerduty_url=pagerduty_url,
+        ).function
 
         CfnOutput(self, "StateMachineArn", value=self.machine.state_machine_arn)
         CfnOutput(self, "EventBusName", value=self.bus.event_bus_name)
         CfnOutput(self, "PaymentApiUrl", value=self._payment_api)
         CfnOutput(self, "WarehouseApiUrl", value=self._warehouse_url)
+        CfnOutput(self, "PagerDutyApiUrl", value=pagerduty_url)
 
     def _address(self, id_: str, default: str | None) -> str:
         """The address itself; without one, and in the local run, a parameter of the template.
@@ -191,7 +210,7 @@ class WorkflowStack(Stack):
 
     def _dispatch(self) -> lambda_.Function:
         queue, orders = self._storage.queues.queue, self._storage.orders
-        idempotency = self._storage.idempotency
+        idempotency, failures = self._storage.idempotency, self._storage.failures
         function = self._function(
             "dispatch",
             {
@@ -203,6 +222,8 @@ class WorkflowStack(Stack):
                 "IDEMPOTENCY_TABLE": idempotency.table_name,
                 "PROBE_SECONDS": f"{self._settings.probe_seconds:g}",
                 "REDELIVERY_DELAYS": ",".join(map(str, self._settings.redelivery_delays)),
+                "FAILURES_TABLE": failures.table_name,
+                "CODE_VERSION": self._build.by_function["dispatch"].asset_hash[:12],
             },
             [
                 allow("states", "StartSyncExecution", self.machine.state_machine_arn),
@@ -212,6 +233,7 @@ class WorkflowStack(Stack):
                     queue.queue_arn,
                 ),
                 allow("dynamodb", "UpdateItem", orders.table_arn),
+                allow("dynamodb", "PutItem", failures.table_arn),
                 # The breaker's item and no record of a payment.
                 allow("dynamodb", "GetItem PutItem", idempotency.table_arn, conditions=ONLY_THE_BREAKER),
             ],

@@ -50,5 +50,8 @@ class StepFunctionsWorkflow:
         if answer["status"] == "SUCCEEDED":
             return Execution(ExecutionState.SUCCEEDED, output=json.loads(answer.get("output") or "{}"))
         return Execution(
-            ExecutionState(answer["status"]), error=answer.get("error") or "", cause=answer.get("cause") or ""
+            ExecutionState(answer["status"]),
+            error=answer.get("error") or "",
+            cause=answer.get("cause") or "",
+            arn=answer["executionArn"],
         )

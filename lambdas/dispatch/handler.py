@@ -13,21 +13,26 @@ from aws_lambda_powertools.metrics import MetricUnit
 from lambdas.adapters.clients import make_client
 from lambdas.adapters.dynamodb.breaker import DynamoBreaker
 from lambdas.adapters.dynamodb.claims import DynamoOrderStore
+from lambdas.adapters.dynamodb.failure_contexts import DynamoFailureContexts
 from lambdas.adapters.dynamodb.refunds import DynamoRefunds
 from lambdas.adapters.order_queue import SqsOrderQueue
 from lambdas.adapters.workflow import StepFunctionsWorkflow
+from lambdas.domain.commands import replay_of
 from lambdas.domain.timestamps import to_text, utc_now
 from lambdas.domain.workflow import READ_SECONDS
 from lambdas.environment import DispatchEnvironment, read_environment
 from lambdas.services.dispatch_batch import Decision, DispatchBatch, Dispatched, Message
 from lambdas.services.outage_guard import Change, OutageGuard
 from lambdas.services.pacing import Pacer
+from lambdas.services.remember_failure import RememberFailure
 from lambdas.step_log import describe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from lambdas.domain.commands import Command
 
 # What the alarm on an outage watches: its beginning, and that orders still wait for its end.
 BREAKER_OPENED: Final = "BreakerOpened"
@@ -43,6 +48,10 @@ def build() -> DispatchBatch:
     metrics.set_default_dimensions(environment=environment.environment)
     states = make_client("stepfunctions", read_timeout=READ_SECONDS, attempts=1)
     dynamodb = make_client("dynamodb")
+    # What becomes of a message waits for it, after an execution that may have taken all of dispatch's time.
+    contexts = DynamoFailureContexts(
+        make_client("dynamodb", read_timeout=1, attempts=1), environment.failures_table
+    )
     return DispatchBatch(
         workflow=StepFunctionsWorkflow(states, environment.state_machine_arn),
         orders=DynamoOrderStore(dynamodb, environment.orders_table),
@@ -55,7 +64,21 @@ def build() -> DispatchBatch:
         now=utc_now,
         max_receives=environment.max_receives,
         delays=environment.redelivery_delays,
+        remember=RememberFailure(
+            contexts, contexts, utc_now, environment.code_version, _trace_id, _tell_forgotten
+        ),
     )
+
+
+def _trace_id() -> str | None:
+    """Return X-Ray's trace of this invocation, which Lambda puts where its own library looks for it."""
+    header = os.environ.get("_X_AMZN_TRACE_ID", "")
+    parts = dict(part.partition("=")[::2] for part in header.split(";"))
+    return parts.get("Root")
+
+
+def _tell_forgotten(command: Command, error: Exception) -> None:
+    logger.error("failure not kept", extra={**command, **describe(error)})
 
 
 dispatch = build()
@@ -113,6 +136,8 @@ def _log(result: Dispatched) -> None:
         "began_at": result.began_at,
         "duration_ms": result.duration_ms,
     }
+    if result.command and (plan_id := replay_of(result.message.body)):
+        facts["replay"] = plan_id
     if result.breaker is Change.OPENED:
         logger.error("breaker opened: a service outside is down, orders wait", extra=facts)
     elif result.breaker:

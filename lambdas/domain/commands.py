@@ -5,7 +5,14 @@ from __future__ import annotations
 import json
 from typing import Final
 
-from lambdas.domain.identifiers import OrderId, RefundId, looks_like_order_id, looks_like_refund_id
+from lambdas.domain.identifiers import (
+    OrderId,
+    PlanId,
+    RefundId,
+    looks_like_order_id,
+    looks_like_plan_id,
+    looks_like_refund_id,
+)
 
 PROCESS: Final = "process"
 CANCEL: Final = "cancel"
@@ -13,6 +20,8 @@ REFUND: Final = "refund"
 
 # How often a message was parked during an outage; a field of the message, and none of the command.
 PARKED: Final = "parked"
+# The plan by which an operator sent a message again; likewise.
+REPLAY: Final = "replay"
 
 Command = dict[str, str]
 
@@ -41,6 +50,17 @@ def parked_before(body: str) -> int:
 def parked_once_more(body: str) -> str:
     """Return the message as it is sent again."""
     return json.dumps({**json.loads(body), PARKED: parked_before(body) + 1}, separators=(",", ":"))
+
+
+def replay_of(body: str) -> PlanId | None:
+    """Return the plan by which a message that is a command was sent again."""
+    plan = json.loads(body).get(REPLAY)
+    return PlanId(plan) if isinstance(plan, str) and looks_like_plan_id(plan) else None
+
+
+def command_text(command: Command) -> str:
+    """Return a command as a message's body."""
+    return json.dumps(command, separators=(",", ":"))
 
 
 def read_command(body: str) -> Command | None:

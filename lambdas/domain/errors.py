@@ -47,6 +47,14 @@ class WarehouseUnavailable(TransientError):
     """The warehouse did not answer; the shipment may or may not be booked there."""
 
 
+class PagerUnavailable(TransientError):
+    """PagerDuty did not take an event: no answer, too many, or an error of its own."""
+
+
+class PagerRefused(PipelineError):
+    """PagerDuty refuses an event or the key: ours to mend."""
+
+
 class ClaimLost(PipelineError):
     """This execution's claim has expired and the order moved on without it."""
 

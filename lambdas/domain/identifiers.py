@@ -11,10 +11,16 @@ OrderId = NewType("OrderId", str)
 EntryId = NewType("EntryId", str)
 RefundId = NewType("RefundId", str)
 ClientId = NewType("ClientId", str)
+FailureId = NewType("FailureId", str)
+Fingerprint = NewType("Fingerprint", str)
+PlanId = NewType("PlanId", str)
 
 _PREFIX_LENGTH = 4
 _ORDER_ID = re.compile(r"ord_[a-z2-7]{26}")
 _REFUND_ID = re.compile(r"ref_[a-z2-7]{26}")
+_FAILURE_ID = re.compile(r"fail_[a-z2-7]{26}")
+_FINGERPRINT = re.compile(r"fp_[a-z2-7]{13}")
+_PLAN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def _digest(*parts: str, size: int) -> str:
@@ -45,6 +51,21 @@ def entry_id_for(order_id: OrderId, entry_no: int) -> EntryId:
     return EntryId(f"ent_{order_id[_PREFIX_LENGTH:]}_{entry_no}")
 
 
+def failure_id_for(subject: OrderId | RefundId) -> FailureId:
+    """Derive a failure's id from what failed: an order or a refund fails as one thing, however often."""
+    return FailureId("fail_" + _digest("failure", subject, size=16))
+
+
+def unreadable_failure_id_for(message_id: str) -> FailureId:
+    """Derive the id of a message's failure that names no order; `message_id` is SQS's."""
+    return FailureId("fail_" + _digest("unreadable", message_id, size=16))
+
+
+def fingerprint_for(step: str, error_class: str, frame: str) -> Fingerprint:
+    """Derive what failures that are alike have in common; none of the three may hold an id or an amount."""
+    return Fingerprint("fp_" + _digest("fingerprint", step, error_class, frame, size=8))
+
+
 def queue_group_for(client: ClientId) -> str:
     """Name the fair-queue group of a client without disclosing the client."""
     return _digest("queue group", client, size=10)
@@ -55,6 +76,21 @@ def looks_like_order_id(text: str) -> bool:
     return _ORDER_ID.fullmatch(text) is not None
 
 
+def looks_like_failure_id(text: str) -> bool:
+    """Tell whether a text can name a failure at all."""
+    return _FAILURE_ID.fullmatch(text) is not None
+
+
+def looks_like_fingerprint(text: str) -> bool:
+    """Tell whether a text can name a group of failures at all."""
+    return _FINGERPRINT.fullmatch(text) is not None
+
+
 def looks_like_refund_id(text: str) -> bool:
     """Tell whether a path or message can name a refund at all."""
     return _REFUND_ID.fullmatch(text) is not None
+
+
+def looks_like_plan_id(text: str) -> bool:
+    """Tell whether a message can name an operator's plan at all."""
+    return _PLAN_ID.fullmatch(text) is not None

@@ -32,6 +32,7 @@ class Execution:
     error: str = ""
     cause: str = ""
     output: Mapping[str, Any] = field(default_factory=dict)
+    arn: str = ""
 
     @property
     def step(self) -> str:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from lambdas.domain.workflow import Workflow
     from lambdas.services.outage_guard import Change, OutageGuard
     from lambdas.services.pacing import Pacer
+    from lambdas.services.remember_failure import RememberFailure
 
 # Failures that no later delivery can mend: the message reaches the dead-letter queue at once.
 _HOPELESS: Final = frozenset({"AttentionRequired", "OrderNotFound"})
@@ -123,6 +124,7 @@ class DispatchBatch:
     now: Clock
     max_receives: int
     delays: tuple[int, ...]
+    remember: RememberFailure
     executor: Callable[[int], Executor] = ThreadPoolExecutor
 
     def __call__(self, messages: Sequence[Message]) -> list[Dispatched]:
@@ -149,6 +151,8 @@ class DispatchBatch:
             result = self._dispatch(message, command, claim, admission)
         except Exception as error:  # noqa: BLE001 - what nobody foresaw in one message must not fail the others
             result = Dispatched(message, Decision.LATER, command, claim, fault=error)
+            if command and claim and self._is_last(message):
+                self.remember.fault(command, message.message_id, message.receives, claim, error)
         duration = self.now() - began
         return replace(result, began_at=to_text(began), duration_ms=duration // timedelta(milliseconds=1))
 
@@ -163,24 +167,30 @@ class DispatchBatch:
         execution = self.workflow.run(claim, command)
         change = self.guard.learn(execution, admission)
         decision = self._decide(message, command, claim, execution)
+        if decision is Decision.DONE:
+            self.remember.success(command, message.body)
         return Dispatched(message, decision, command, claim, execution, breaker=change)
 
+    def _is_last(self, message: Message) -> bool:
+        return message.receives >= self.max_receives
+
     def _decide(self, message: Message, command: Command, name: str, execution: Execution) -> Decision:
-        last = message.receives >= self.max_receives
-        match execution.state:
-            case ExecutionState.SUCCEEDED:
-                return Decision.DONE
-            case ExecutionState.UNKNOWN:
-                # It may still run: the message keeps its long visibility and the claim runs out by itself.
-                return Decision.DEAD if last else Decision.LATER
-            case _ if execution.error_class == BUSY and last:
-                # The lock of the authorisation can be busy too, under this execution's own claim.
-                self._give_back(command, name, None)
-                return self._resend(message)
-            case _ if blames_outside(execution) and last and parked_before(message.body) < MAX_PARKS:
-                # The order is sound, the outside is not: it waits for as long as an outage may last.
-                self._give_back(command, name, None)
-                return self._park(message)
+        if execution.state is ExecutionState.SUCCEEDED:
+            return Decision.DONE
+        last = self._is_last(message)
+        if last and self._is_sound(message, execution):
+            # The lock of the authorisation can be busy too, under this execution's own claim.
+            self._give_back(command, name, None)
+            sent = self._resend(message) if execution.error_class == BUSY else self._park(message)
+            if sent not in {Decision.RESENT, Decision.PARKED}:
+                self.remember(command, message.message_id, message.receives, name, execution)
+            return sent
+        if last:
+            # Before the message can reach the dead-letter queue, where somebody looks for it.
+            self.remember(command, message.message_id, message.receives, name, execution)
+        if execution.state is ExecutionState.UNKNOWN:
+            # It may still run: the message keeps its long visibility and the claim runs out by itself.
+            return Decision.DEAD if last else Decision.LATER
         if last or execution.state is not ExecutionState.NOT_STARTED:
             self._give_back(command, name, execution.error or execution.state if last else None)
         if last or execution.error_class in _HOPELESS:
@@ -189,8 +199,20 @@ class DispatchBatch:
         self._delay(message, self._backoff(message.receives))
         return Decision.LATER
 
+    def _is_sound(self, message: Message, execution: Execution) -> bool:
+        """Tell whether a message must not die of its last failure.
+
+        Another execution that holds the order is none, and while a service outside is down an order waits
+        for as long as an outage may last.
+        """
+        if execution.state is ExecutionState.UNKNOWN:
+            return False
+        if execution.error_class == BUSY:
+            return True
+        return blames_outside(execution) and parked_before(message.body) < MAX_PARKS
+
     def _resend(self, message: Message) -> Decision:
-        """Another execution holding the order is no failure of this message: it must not die of it."""
+        """Let it come back as a new message, which has all its receives before it."""
         try:
             self.queue.send_again(message.body, message.group, self._backoff(1))
         except QueueUnavailable:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from lambdas.domain.timestamps import utc_now
 from orders.local.aws import engine_client
-from orders.local.engine.assembly import read_assembly
 from orders.local.engine.deploy import deploy
 from orders.local.engine.errors import EngineError
 from orders.local.engine.process import EngineProcess
@@ -182,21 +181,17 @@ def _synthesise() -> Path:
 
 
 def _deploy(assembly: Path, endpoint: str, standins: StandinsProcess) -> dict[str, str]:
-    parameters = {"PaymentApiBase": standins.payment_url, "WarehouseUrl": standins.warehouse_url}
+    parameters = {
+        "PaymentApiBase": standins.payment_url,
+        "WarehouseUrl": standins.warehouse_url,
+        "PagerDutyUrl": standins.pagerduty_url,
+    }
     try:
-        if _pages(assembly):
-            parameters["PagerDutyUrl"] = standins.pagerduty_url
         outputs = deploy(assembly, endpoint, parameters)
     except EngineError as error:
         raise LocalRunError(str(error)) from error
     secrets = engine_client("secretsmanager", endpoint)
     secrets.put_secret_value(SecretId=outputs["PaymentSecretName"], SecretString=PAYMENT_KEY)
     secrets.put_secret_value(SecretId=outputs["WarehouseSecretName"], SecretString=WAREHOUSE_TOKEN)
-    if "PagerDutySecretName" in outputs:
-        secrets.put_secret_value(SecretId=outputs["PagerDutySecretName"], SecretString=ROUTING_KEY)
+    secrets.put_secret_value(SecretId=outputs["PagerDutySecretName"], SecretString=ROUTING_KEY)
     return outputs
-
-
-def _pages(assembly: Path) -> bool:
-    """Tell whether the template has functions that page."""
-    return any("PagerDutyUrl" in stack.parameter_names() for stack in read_assembly(assembly))

@@ -11,6 +11,7 @@ from constructs import Construct
 from stacks.constructs.table import removal_policy_once_made
 from stacks.timeouts import (
     DEAD_LETTER_RETENTION_DAYS,
+    DEAD_LETTER_VISIBILITY_SECONDS,
     MAX_RECEIVES,
     QUEUE_RETENTION_DAYS,
     VISIBILITY_SECONDS,
@@ -25,6 +26,7 @@ class OrdersQueue(Construct):
 
     Both are encrypted by SQS's own keys and refuse plain HTTP. The dead letters stay longer than
     the queue's messages, whose age they keep: a message may spend 4 of its 14 days in the queue.
+    They have no redrive of their own: a letter that cannot be drained comes back until it can.
     """
 
     def __init__(self, scope: Construct, id_: str, settings: Settings) -> None:
@@ -33,6 +35,8 @@ class OrdersQueue(Construct):
             self,
             "DeadLetters",
             retention_period=Duration.days(DEAD_LETTER_RETENTION_DAYS),
+            visibility_timeout=Duration.seconds(DEAD_LETTER_VISIBILITY_SECONDS),
+            receive_message_wait_time=Duration.seconds(20),
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             removal_policy=removal_policy_once_made(settings),

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import Aws, Duration
-from aws_cdk import aws_scheduler as scheduler
-from aws_cdk.aws_scheduler_targets import LambdaInvoke
-from constructs import Construct
-
 from stacks.constructs.function import PythonFunction
-from stacks.constructs.permissions import allow, role_with
+from stacks.constructs.permissions import allow
+from stacks.constructs.schedule import run_every
 
 if TYPE_CHECKING:
+    from constructs import Construct
+
     from stacks.packaging.artefacts import Artefact
     from stacks.settings import Settings
     from stacks.storage import StorageStack
@@ -45,24 +43,4 @@ class Watchdog(PythonFunction):
             ],
             reserved_concurrency=1,
         )
-        interval = Duration.minutes(settings.watchdog_minutes)
-        # Lambda would run a failed event twice more, and keep a throttled one for six hours:
-        # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
-        self.function.configure_async_invoke(retry_attempts=0, max_event_age=interval)
-        scheduler.Schedule(
-            self,
-            "Schedule",
-            description="Looks after orders that no message moves.",
-            schedule=scheduler.ScheduleExpression.rate(interval),
-            target=LambdaInvoke(
-                self.function,
-                role=role_with(
-                    Construct(self, "Scheduler"),
-                    "scheduler",
-                    [allow("lambda", "InvokeFunction", self.function.function_arn)],
-                    conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
-                ),
-                retry_attempts=1,
-                max_event_age=interval,
-            ),
-        )
+        run_every(self, settings.watchdog_minutes, "Looks after orders that no message moves.")

@@ -8,12 +8,13 @@ ORDERS = "orders"
 INVENTORY = "inventory"
 IDEMPOTENCY = "idempotency"
 LEDGER = "ledger"
+FAILURES = "failures"
 
 _NUMBERS = frozenset({"entry_no"})
 
 
 def create_tables(client: Any) -> None:
-    """Create all four."""
+    """Create all five."""
     _create(
         client,
         ORDERS,
@@ -24,6 +25,7 @@ def create_tables(client: Any) -> None:
     _create(client, INVENTORY, ("sku",))
     _create(client, IDEMPOTENCY, ("id",))
     _create(client, LEDGER, ("order_id", "entry_no"), by_period=("period", "booked_at"))
+    _create(client, FAILURES, ("id", "item"), by_list=("list", "last_seen"))
 
 
 def drop_tables(client: Any) -> None:
@@ -34,7 +36,7 @@ def drop_tables(client: Any) -> None:
 
 def _create(client: Any, name: str, key: tuple[str, ...], **indexes: tuple[str, str]) -> None:
     attributes = {*key, *(attribute for index in indexes.values() for attribute in index)}
-    projection = "ALL" if name == LEDGER else "KEYS_ONLY"
+    projection = "ALL" if name in {LEDGER, FAILURES} else "KEYS_ONLY"
     secondary = [
         {"IndexName": index, "KeySchema": _schema(parts), "Projection": {"ProjectionType": projection}}
         for index, parts in indexes.items()

@@ -60,9 +60,9 @@ def without_host_prefix(client: Any) -> Any:
         (ended("SUCCEEDED"), Execution(ExecutionState.SUCCEEDED)),
         (
             ended("FAILED", error="authorise:PaymentOutcomeUnknown", cause="{}"),
-            Execution(ExecutionState.FAILED, "authorise:PaymentOutcomeUnknown", "{}"),
+            Execution(ExecutionState.FAILED, "authorise:PaymentOutcomeUnknown", "{}", arn=f"{MACHINE}:x"),
         ),
-        (ended("TIMED_OUT"), Execution(ExecutionState.TIMED_OUT)),
+        (ended("TIMED_OUT"), Execution(ExecutionState.TIMED_OUT, arn=f"{MACHINE}:x")),
     ],
     ids=["succeeded", "without output", "failed", "timed out"],
 )
@@ -113,6 +113,8 @@ def test_dispatch_tries_exactly_once_and_reads_longer_than_the_workflow_may_take
         "REDELIVERY_DELAYS": "30,120,600",
         "IDEMPOTENCY_TABLE": "idempotency",
         "PROBE_SECONDS": "30",
+        "FAILURES_TABLE": "failures",
+        "CODE_VERSION": "0123456789ab",
     }.items():
         monkeypatch.setenv(name, value)
     with_fresh_metrics(monkeypatch)

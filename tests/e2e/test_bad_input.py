@@ -128,30 +128,6 @@ def test_the_list_has_every_order_once_newest_first(pipeline: Pipeline, mug: str
         ended(client, order_id)
 
 
-def test_messages_that_are_no_orders_die_and_block_nobody(pipeline: Pipeline, mug: str) -> None:
-    outputs, sqs = pipeline.addresses.outputs, pipeline.aws("sqs")
-    bodies = [
-        "not json",
-        '{"command":"explode"}',
-        json.dumps({"command": "process", "order_id": "ord_" + "b" * 26}),
-    ]
-    for text in bodies:
-        sqs.send_message(QueueUrl=outputs["OrdersQueueUrl"], MessageBody=text)
-    client = pipeline.client("rupert")
-    order_id = client.submit(body((mug, 1)), "beside").order["order_id"]
-    assert ended(client, order_id)["status"] == "completed"
-    dead: set[str] = set()
-
-    def look() -> set[str]:
-        answer = sqs.receive_message(
-            QueueUrl=outputs["DeadLetterQueueUrl"], MaxNumberOfMessages=10, VisibilityTimeout=1
-        )
-        dead.update(m["Body"] for m in answer.get("Messages", []))
-        return dead
-
-    assert eventually(look, lambda found: len(found) == len(bodies)) == set(bodies)
-
-
 def test_nothing_secret_is_logged(pipeline: Pipeline, mug: str) -> None:
     client = pipeline.client("sybil-the-client")
     post(pipeline, case(mug, payment_method=CARD_NUMBER), Idempotency_Key="secret-key")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambdas.domain.commands import read_command
+from lambdas.adapters.dynamodb.failure_records import DynamoFailures
+from lambdas.domain.identifiers import OrderId, failure_id_for
 from tests.e2e.bodies import body
 from tests.e2e.conftest import ended
 
@@ -35,20 +36,7 @@ def test_orders_wait_for_the_provider_and_none_is_a_dead_letter(pipeline: Pipeli
         assert intent["captured"] == 1200
         assert len(pipeline.entries(order["order_id"])) == 1
     assert pipeline.on_hand(mug) == 1000 - ORDERS
-    assert not set(ids) & dead_orders(pipeline)
+    failures = DynamoFailures(pipeline.aws("dynamodb"), pipeline.addresses.outputs["FailuresTableName"])
+    assert not [order_id for order_id in ids if failures.get(failure_id_for(OrderId(order_id)))]
     opened = [line for line in pipeline.logs().splitlines() if "breaker opened" in line]
     assert sum(order_id in line for line in opened for order_id in ids) == 1
-
-
-def dead_orders(pipeline: Pipeline) -> set[str]:
-    """The orders that dead letters name; those of other tests, which may be no commands, are there too."""
-    sqs, url = pipeline.aws("sqs"), pipeline.addresses.outputs["DeadLetterQueueUrl"]
-    found: dict[str, str] = {}
-    # Hidden once received, so that every letter is seen, and there again for the tests that come after.
-    while letters := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=30).get(
-        "Messages"
-    ):
-        found |= {letter["ReceiptHandle"]: letter["Body"] for letter in letters}
-    for handle in found:
-        sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0)
-    return {command["order_id"] for body in found.values() if (command := read_command(body))}

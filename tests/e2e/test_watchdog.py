@@ -58,7 +58,7 @@ def _scheduled(pipeline: Pipeline, request: pytest.FixtureRequest) -> Iterator[N
 
 def _set_schedule(pipeline: Pipeline, state: str) -> None:
     scheduler = pipeline.aws("scheduler")
-    (name,) = [s["Name"] for s in scheduler.list_schedules()["Schedules"]]
+    (name,) = [s["Name"] for s in scheduler.list_schedules()["Schedules"] if "Watchdog" in s["Name"]]
     schedule = scheduler.get_schedule(Name=name)
     kept = {k: schedule[k] for k in ("Name", "ScheduleExpression", "FlexibleTimeWindow", "Target")}
     scheduler.update_schedule(**kept, State=state)

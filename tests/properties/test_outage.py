@@ -22,6 +22,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.in_turn import InTurn
 from tests.fakes.orders import InMemoryOrders
 from tests.fakes.refunds import InMemoryRefunds
+from tests.fakes.remembering import Remembered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -111,6 +112,7 @@ class Simulation:
             max_receives=MAX_RECEIVES,
             delays=(30, 120, 600),
             executor=InTurn,
+            remember=Remembered().service(self.clock),
         )
 
     def _work(self, dispatch: DispatchBatch, batch: list[Message]) -> float:

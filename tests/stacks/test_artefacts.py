@@ -27,7 +27,16 @@ if TYPE_CHECKING:
 
 REGION: Final = "eu-central-1"
 MEGABYTE: Final = 1024 * 1024
-FUNCTIONS: Final = ("ingest", "dispatch", "validate", "payment", "fulfil", "watchdog")
+FUNCTIONS: Final = (
+    "ingest",
+    "dispatch",
+    "validate",
+    "payment",
+    "fulfil",
+    "watchdog",
+    "replay",
+    "alert",
+)
 # What Lambda's Python runtime brings; https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html
 RUNTIME_PACKAGES: Final = ("boto3", "botocore", "s3transfer", "urllib3", "dateutil", "six")
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from tests.stacks.templates import Call, as_list
+from stacks.timeouts import FUNCTION_SECONDS
+from tests.stacks.templates import Call, as_list, short_name
 
 if TYPE_CHECKING:
     from tests.stacks.templates import Assembly
@@ -55,6 +56,7 @@ ROLES: Final[dict[str, set[Call]]] = {
         "QueuesOrders",
     )
     | calls("dynamodb", "UpdateItem", "Orders")
+    | calls("dynamodb", "PutItem", "Failures")
     | calls("dynamodb", "GetItem PutItem", "Idempotency"),
     "ValidateRole": function_calls("Validate")
     | calls("dynamodb", "UpdateItem GetItem", "Orders")
@@ -75,6 +77,19 @@ ROLES: Final[dict[str, set[Call]]] = {
     | calls("dynamodb", "Query", "Orders/index/open_orders")
     | calls("sqs", "SendMessage GetQueueAttributes", "QueuesOrders"),
     "WatchdogSchedulerRole": calls("lambda", "InvokeFunction", "WatchdogFunction"),
+    "ReplayRole": function_calls("Replay")
+    | calls("sqs", "ReceiveMessage DeleteMessage GetQueueAttributes", "QueuesDeadLetters")
+    | calls("dynamodb", "GetItem PutItem UpdateItem", "Failures")
+    | calls("dynamodb", "GetItem", "Orders")
+    | calls("s3", "PutObject", "Archive/letters/*")
+    | calls("s3", "PutObject", "Unreadable/unreadable/*")
+    | calls("secretsmanager", "GetSecretValue", "PagerDutySecret"),
+    "AlertRole": function_calls("Alert")
+    | calls("dynamodb", "GetItem PutItem UpdateItem", "Failures")
+    | calls("dynamodb", "Query", "Failures/index/by_list")
+    | calls("dynamodb", "GetItem BatchGetItem", "Orders")
+    | calls("secretsmanager", "GetSecretValue", "PagerDutySecret"),
+    "AlertSchedulerRole": calls("lambda", "InvokeFunction", "AlertFunction"),
     "ProcessRole": TRACES
     | LOG_DELIVERY
     | calls("xray", "GetSamplingRules GetSamplingTargets", "*")
@@ -85,16 +100,46 @@ ROLES: Final[dict[str, set[Call]]] = {
     | calls("events", "PutEvents", "Bus"),
 }
 
+STACKS: Final = "arn:AWS::Partition:cloudformation:AWS::Region:AWS::AccountId:stack/orders-prod-*/*"
+LOGS: Final = "arn:AWS::Partition:logs:AWS::Region:AWS::AccountId:log-group:/aws/lambda/orders-prod-"
+HISTORY: Final = calls("dynamodb", "GetItem Query", "Operations") | calls(
+    "dynamodb", "Query", "Operations/index/by_day"
+)
+PEOPLE: Final[dict[str, set[Call]]] = {
+    "OperatorRole": calls("cloudformation", "DescribeStacks", STACKS)
+    | calls("dynamodb", "GetItem BatchGetItem Query UpdateItem", "Orders")
+    | calls("dynamodb", "BatchGetItem", "Inventory")
+    | calls("dynamodb", "GetItem Query", "Ledger")
+    | calls("dynamodb", "GetItem BatchGetItem Query PutItem UpdateItem DeleteItem", "Failures")
+    | calls("dynamodb", "Query", "Failures/index/by_list")
+    | calls("dynamodb", "PartiQLInsert", "Operations")
+    | HISTORY
+    | calls("sqs", "SendMessage GetQueueAttributes", "QueuesOrders")
+    | calls("sqs", "GetQueueAttributes", "QueuesDeadLetters")
+    | calls("s3", "GetObject", "Archive/letters/*")
+    | calls("s3", "GetObject", "Unreadable/unreadable/*")
+    | {("logs:FilterLogEvents", f"{LOGS}{name}:*", None) for name in FUNCTION_SECONDS}
+    | calls("secretsmanager", "GetSecretValue", "PaymentSecret")
+    | calls("secretsmanager", "GetSecretValue", "WarehouseSecret"),
+    "AuditorRole": calls("cloudformation", "DescribeStacks", STACKS)
+    | calls("dynamodb", "GetItem BatchGetItem Query", "Ledger")
+    | calls("dynamodb", "Query", "Ledger/index/by_period")
+    | calls("dynamodb", "GetItem Query", "Failures")
+    | calls("dynamodb", "Query", "Failures/index/by_list")
+    | HISTORY
+    | calls("s3", "GetObject", "Archive/letters/*"),
+}
 
-@pytest.mark.parametrize("role", ROLES)
+
+@pytest.mark.parametrize("role", [*ROLES, *PEOPLE])
 def test_a_role_holds_exactly_what_its_function_calls(prod: Assembly, role: str) -> None:
-    assert prod.calls(role) == ROLES[role]
+    assert prod.calls(role) == (ROLES | PEOPLE)[role]
 
 
 def test_dispatch_reaches_the_breaker_and_no_record_of_a_payment(prod: Assembly) -> None:
     (policy,) = prod.resources("AWS::IAM::Role")["DispatchRole"]["Properties"]["Policies"]
     (statement,) = [
-        s for s in policy["PolicyDocument"]["Statement"] if "dynamodb:PutItem" in as_list(s["Action"])
+        s for s in policy["PolicyDocument"]["Statement"] if short_name(s["Resource"]) == "Idempotency"
     ]
     assert statement["Condition"] == {
         "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": "breaker#outside"}
@@ -106,7 +151,7 @@ def test_there_is_no_other_role_and_no_policy_beside_the_roles_own(
     assemblies: dict[str, Assembly], environment: str
 ) -> None:
     assembly = assemblies[environment]
-    assert set(assembly.resources("AWS::IAM::Role")) == set(ROLES)
+    assert set(assembly.resources("AWS::IAM::Role")) == {*ROLES, *PEOPLE}
     assert not assembly.resources("AWS::IAM::Policy")
     assert not assembly.resources("AWS::IAM::ManagedPolicy")
     for role in assembly.resources("AWS::IAM::Role").values():
@@ -122,28 +167,49 @@ def test_no_action_is_a_wildcard_and_star_stands_only_where_there_are_no_resourc
             assert "*" not in action
             if "*" in resource:
                 everywhere.add(action.partition(":")[0])
-    assert everywhere == {"xray", "logs", "lambda"}
+    assert everywhere == {"xray", "logs", "lambda", "s3"}  # of S3 whatever lies under one prefix
 
 
 def test_each_role_is_assumed_by_its_own_service_alone(prod: Assembly) -> None:
-    for name, role in prod.resources("AWS::IAM::Role").items():
+    services = {
+        "ProcessRole": "states",
+        "WatchdogSchedulerRole": "scheduler",
+        "AlertSchedulerRole": "scheduler",
+    }
+    for name in ROLES:
+        role = prod.resources("AWS::IAM::Role")[name]
         (statement,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
-        service = {"ProcessRole": "states", "WatchdogSchedulerRole": "scheduler"}.get(name, "lambda")
+        service = services.get(name, "lambda")
         assert statement["Principal"] == {"Service": f"{service}.amazonaws.com"}
 
 
-def test_no_other_accounts_schedule_can_use_the_schedulers_role(prod: Assembly) -> None:
+def test_a_role_for_people_is_given_by_the_accounts_own_policies(prod: Assembly) -> None:
+    for name in PEOPLE:
+        role = prod.properties("AWS::IAM::Role", name)
+        assert role["RoleName"] == f"orders-prod-{name.removesuffix('Role').lower()}"
+        (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+        assert short_name(statement["Principal"]["AWS"]) == "arn:AWS::Partition:iam::AWS::AccountId:root"
+
+
+def test_an_auditor_changes_nothing_and_sees_no_order(prod: Assembly) -> None:
+    for action, resource, _ in prod.calls("AuditorRole"):
+        assert action.partition(":")[2].startswith(("Get", "BatchGet", "Query", "Describe"))
+        assert not resource.startswith(("Orders", "Unreadable", "Payment", "Warehouse"))
+
+
+@pytest.mark.parametrize("role", ["WatchdogSchedulerRole", "AlertSchedulerRole"])
+def test_no_other_accounts_schedule_can_use_the_schedulers_role(prod: Assembly, role: str) -> None:
     """https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html"""
-    role = prod.properties("AWS::IAM::Role", "WatchdogSchedulerRole")
-    (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+    scheduler = prod.properties("AWS::IAM::Role", role)
+    (statement,) = scheduler["AssumeRolePolicyDocument"]["Statement"]
     assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
 def test_only_payment_may_write_to_the_ledger_and_only_insert(prod: Assembly) -> None:
-    reading = {"dynamodb:GetItem"}
+    reading = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"}
     writers = {
         (role, action, within)
-        for role in ROLES
+        for role in (*ROLES, *PEOPLE)
         for action, resource, within in prod.calls(role)
         if resource.startswith("Ledger") and action not in reading
     }
@@ -154,7 +220,7 @@ def test_each_function_has_a_role_of_its_own(prod: Assembly) -> None:
     functions = prod.resources("AWS::Lambda::Function")
     assert {name: f["Properties"]["Role"]["Fn::GetAtt"][0][:-8] for name, f in functions.items()} == {
         f"{name}Function": f"{name}Role"
-        for name in ("Ingest", "Dispatch", "Validate", "Payment", "Fulfil", "Watchdog")
+        for name in ("Ingest", "Dispatch", "Validate", "Payment", "Fulfil", "Watchdog", "Replay", "Alert")
     }
 
 

@@ -78,6 +78,8 @@ def test_issuer_and_audience_choose_jwt(environment: str) -> None:
         ({**IAM, "deletion_protection": "false"}, "only an ephemeral environment"),
         ({**IAM, "payment_api_base": "http://127.0.0.1:1"}, "payment_api_base must start"),
         ({**IAM, "warehouse_url": "ftp://w"}, "warehouse_url must start"),
+        ({**IAM, "pagerduty_url": "http://127.0.0.1:1"}, "pagerduty_url must start"),
+        ({**IAM, "runbooks": "http://wiki/runbooks"}, "runbooks must be"),
         ({**IAM, "deployment_role": "arn:aws:iam::123456789012:role/*"}, "without wildcards"),
         ({**IAM, "batch": "10"}, "-c batch is not a setting"),
     ],

@@ -1,4 +1,4 @@
-"""State survives, and the ledger cannot be changed."""
+"""State survives, and neither the ledger nor what operators did can be changed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ from tests.stacks.templates import as_list, short_name
 if TYPE_CHECKING:
     from tests.stacks.templates import Assembly
 
-STATEFUL = ("AWS::DynamoDB::Table", "AWS::SQS::Queue", "AWS::SecretsManager::Secret")
+STATEFUL = (
+    "AWS::DynamoDB::Table",
+    "AWS::SQS::Queue",
+    "AWS::SecretsManager::Secret",
+    "AWS::S3::Bucket",
+)
 DEPLOYMENT_ROLE = (
     "arn:AWS::Partition:iam::AWS::AccountId:role/cdk-hnb659fds-cfn-exec-role-AWS::AccountId-AWS::Region"
 )
@@ -72,6 +77,8 @@ def test_tables_are_protected_and_recoverable(prod: Assembly) -> None:
             ["order_id S", "entry_no N"],
             {"by_period": ["period S", "booked_at S", "ALL"]},
         ),
+        ("Failures", ["id S", "item S"], {"by_list": ["list S", "last_seen S", "ALL"]}),
+        ("Operations", ["subject S", "at_id S"], {"by_day": ["day S", "at_id S", "ALL"]}),
     ],
 )
 def test_tables_have_the_keys_and_indexes_of_the_contract(
@@ -93,17 +100,26 @@ def test_tables_have_the_keys_and_indexes_of_the_contract(
     } == indexes
 
 
-def test_only_idempotency_records_expire(prod: Assembly) -> None:
+def test_only_idempotency_records_and_what_stands_beside_failures_expire(prod: Assembly) -> None:
     expiring = {
         name: table["Properties"]["TimeToLiveSpecification"]
         for name, table in prod.resources("AWS::DynamoDB::Table").items()
         if "TimeToLiveSpecification" in table["Properties"]
     }
-    assert expiring == {"Idempotency": {"AttributeName": "expiration", "Enabled": True}}
+    assert expiring == {
+        "Idempotency": {"AttributeName": "expiration", "Enabled": True},
+        "Failures": {"AttributeName": "expires_at", "Enabled": True},
+    }
 
 
-def ledger_policy(assembly: Assembly) -> dict[str, dict[str, Any]]:
-    properties = assembly.properties("AWS::DynamoDB::Table", "Ledger")
+@pytest.fixture(params=["Ledger", "Operations"])
+def appended(request: pytest.FixtureRequest) -> str:
+    """A table that is only appended to."""
+    return str(request.param)
+
+
+def policy_of(assembly: Assembly, appended: str) -> dict[str, dict[str, Any]]:
+    properties = assembly.properties("AWS::DynamoDB::Table", appended)
     return {
         statement["Sid"]: statement
         for statement in properties["ResourcePolicy"]["PolicyDocument"]["Statement"]
@@ -116,8 +132,8 @@ def denied(statement: dict[str, Any]) -> set[str]:
     return {action.removeprefix("dynamodb:") for action in as_list(statement["Action"])}
 
 
-def test_nobody_changes_an_entry_or_deletes_the_ledger(prod: Assembly) -> None:
-    statement = ledger_policy(prod)["EntriesAreNeverChanged"]
+def test_nobody_changes_an_entry_or_deletes_the_table(prod: Assembly, appended: str) -> None:
+    statement = policy_of(prod, appended)["EntriesAreNeverChanged"]
     assert "Condition" not in statement
     assert denied(statement) == {
         "PutItem",
@@ -131,8 +147,8 @@ def test_nobody_changes_an_entry_or_deletes_the_ledger(prod: Assembly) -> None:
     }
 
 
-def test_only_the_deployment_role_changes_the_ledgers_settings(prod: Assembly) -> None:
-    statement = ledger_policy(prod)["OnlyDeploymentChangesTheTable"]
+def test_only_the_deployment_role_changes_the_tables_settings(prod: Assembly, appended: str) -> None:
+    statement = policy_of(prod, appended)["OnlyDeploymentChangesTheTable"]
     # To everybody, these would lock CloudFormation out of its own table.
     assert denied(statement) == {
         "UpdateTable",
@@ -148,14 +164,14 @@ def test_only_the_deployment_role_changes_the_ledgers_settings(prod: Assembly) -
     assert "".join(part if isinstance(part, str) else part["Ref"] for part in parts) == (DEPLOYMENT_ROLE)
 
 
-def test_an_ephemeral_ledger_can_be_deleted_by_its_deployment_alone(local: Assembly) -> None:
-    policy = ledger_policy(local)
+def test_an_ephemeral_table_can_be_deleted_by_its_deployment_alone(local: Assembly, appended: str) -> None:
+    policy = policy_of(local, appended)
     assert "DeleteTable" not in denied(policy["EntriesAreNeverChanged"])
     assert "DeleteTable" in denied(policy["OnlyDeploymentChangesTheTable"])
 
 
-def test_the_policy_leaves_the_one_way_to_append(prod: Assembly) -> None:
-    every = set.union(*(denied(statement) for statement in ledger_policy(prod).values()))
+def test_the_policy_leaves_the_one_way_to_append(prod: Assembly, appended: str) -> None:
+    every = set.union(*(denied(statement) for statement in policy_of(prod, appended).values()))
     assert not every & {"PartiQLInsert", "PartiQLSelect", "GetItem", "Query", "*"}
 
 
@@ -183,8 +199,53 @@ def test_queues_refuse_plain_http(prod: Assembly) -> None:
 
 
 def test_secrets_start_as_made_up_placeholders(prod: Assembly) -> None:
-    for name in ("payment", "warehouse"):
-        secret = prod.properties("AWS::SecretsManager::Secret", f"{name.capitalize()}Secret")
+    secrets = prod.resources("AWS::SecretsManager::Secret")
+    assert set(secrets) == {"PaymentSecret", "WarehouseSecret", "PagerDutySecret"}
+    for id_, resource in secrets.items():
+        name, secret = id_.removesuffix("Secret").lower(), resource["Properties"]
         assert secret["Name"] == f"orders/prod/{name}"
         assert "SecretString" not in secret
         assert secret["GenerateSecretString"]
+
+
+def buckets(assembly: Assembly) -> dict[str, dict[str, Any]]:
+    return {name: bucket["Properties"] for name, bucket in assembly.resources("AWS::S3::Bucket").items()}
+
+
+@pytest.mark.parametrize(("environment", "days"), [("local", 1), ("staging", 1), ("prod", 400)])
+def test_the_archive_is_locked_in_governance_mode(
+    assemblies: dict[str, Assembly], environment: str, days: int
+) -> None:
+    archive = buckets(assemblies[environment])["Archive"]
+    assert archive["ObjectLockEnabled"] is True
+    assert archive["ObjectLockConfiguration"] == {
+        "ObjectLockEnabled": "Enabled",
+        "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": days}},
+    }
+    assert archive["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert "LifecycleConfiguration" not in archive
+
+
+def test_what_nobody_can_read_goes_after_30_days_for_good(prod: Assembly) -> None:
+    """It may hold a customer's data: no lock keeps it, and no earlier version stays behind."""
+    unreadable = buckets(prod)["Unreadable"]
+    assert unreadable["LifecycleConfiguration"] == {"Rules": [{"ExpirationInDays": 30, "Status": "Enabled"}]}
+    assert "ObjectLockEnabled" not in unreadable
+    assert "VersioningConfiguration" not in unreadable
+
+
+def test_buckets_are_private_encrypted_and_refuse_plain_http(prod: Assembly) -> None:
+    assert set(buckets(prod)) == {"Archive", "Unreadable"}
+    for bucket in buckets(prod).values():
+        assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+        assert bucket["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+        (encryption,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        assert encryption["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
+        assert "BucketName" not in bucket
+    policies = prod.resources("AWS::S3::BucketPolicy")
+    assert {short_name(p["Properties"]["Bucket"]) for p in policies.values()} == {"Archive", "Unreadable"}
+    for policy in policies.values():
+        tls, version = policy["Properties"]["PolicyDocument"]["Statement"]
+        assert (tls["Effect"], version["Effect"]) == ("Deny", "Deny")
+        assert tls["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        assert version["Condition"] == {"NumericLessThan": {"s3:TlsVersion": 1.2}}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lambdas.adapters.http_pool import TOTAL_SECONDS, make_pool
+from lambdas.services.reconcile_incidents import RESERVE_SECONDS
 from stacks import timeouts
 
 if TYPE_CHECKING:
@@ -190,6 +191,30 @@ def test_messages_stay_hidden_six_times_as_long_as_dispatch_runs(prod: Assembly)
     queue = prod.properties("AWS::SQS::Queue", "QueuesOrders")
     assert queue["VisibilityTimeout"] == 1200
     assert queue["VisibilityTimeout"] >= 6 * dispatch["Timeout"]
+
+
+def test_dead_letters_stay_hidden_six_times_as_long_as_replay_runs(prod: Assembly) -> None:
+    replay = prod.properties("AWS::Lambda::Function", "ReplayFunction")
+    letters = prod.properties("AWS::SQS::Queue", "QueuesDeadLetters")
+    assert letters["VisibilityTimeout"] >= 6 * replay["Timeout"]
+    assert "RedrivePolicy" not in letters
+
+
+def test_a_pagerduty_that_hangs_ends_no_function(prod: Assembly) -> None:
+    """Each calls it once after that, and the letters are recorded before."""
+    functions = prod.resources("AWS::Lambda::Function")
+    replay, alert = (functions[f"{name}Function"]["Properties"] for name in ("Replay", "Alert"))
+    schedule = prod.properties("AWS::Scheduler::Schedule", "AlertSchedule")
+    assert TOTAL_SECONDS < RESERVE_SECONDS < alert["Timeout"]
+    assert schedule["ScheduleExpression"] == "rate(1 minute)"
+    assert alert["Timeout"] < 60
+    assert replay["Timeout"] > 2 * TOTAL_SECONDS
+
+
+def test_pages_are_told_a_little_more_often_than_the_schedule_runs(prod: Assembly) -> None:
+    """A gap of its whole minute would skip every other run."""
+    alert = prod.properties("AWS::Lambda::Function", "AlertFunction")
+    assert 50 <= int(alert["Environment"]["Variables"]["PAGING_GAP_SECONDS"]) < 60
 
 
 def test_a_message_outlives_all_its_receives(prod: Assembly) -> None:

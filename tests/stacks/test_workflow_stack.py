@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -18,6 +19,16 @@ TIMEOUTS: Final = {
     "Payment": 10,
     "Fulfil": 10,
     "Watchdog": 50,
+    "Replay": 60,
+    "Alert": 50,
+}
+INCIDENTS: Final = {
+    "ORDERS_TABLE": "Orders",
+    "FAILURES_TABLE": "Failures",
+    "PAGERDUTY_SECRET_ID": "PagerDutySecret",
+    "PAGERDUTY_URL": "https://events.pagerduty.com",
+    "PAGING_GAP_SECONDS": "55",
+    "RUNBOOKS": "docs/runbooks",
 }
 ENVIRONMENT: Final[dict[str, dict[str, str]]] = {
     "Ingest": {
@@ -35,6 +46,7 @@ ENVIRONMENT: Final[dict[str, dict[str, str]]] = {
         "REDELIVERY_DELAYS": "30,120,600",
         "IDEMPOTENCY_TABLE": "Idempotency",
         "PROBE_SECONDS": "30",
+        "FAILURES_TABLE": "Failures",
     },
     "Validate": {
         "ORDERS_TABLE": "Orders",
@@ -61,6 +73,12 @@ ENVIRONMENT: Final[dict[str, dict[str, str]]] = {
         "AUTHORISATION_WARNING_DAYS": "3",
         "AUTHORISATION_EXPIRY_DAYS": "5",
     },
+    "Replay": {
+        **INCIDENTS,
+        "ARCHIVE_BUCKET": "Archive",
+        "UNREADABLE_BUCKET": "Unreadable",
+    },
+    "Alert": INCIDENTS,
 }
 OUTPUTS: Final = {
     "ApiUrl",
@@ -70,12 +88,20 @@ OUTPUTS: Final = {
     "InventoryTableName",
     "IdempotencyTableName",
     "LedgerTableName",
+    "FailuresTableName",
+    "OperationsTableName",
+    "ArchiveBucketName",
+    "UnreadableBucketName",
     "StateMachineArn",
     "EventBusName",
     "PaymentSecretName",
     "WarehouseSecretName",
+    "PagerDutySecretName",
     "PaymentApiUrl",
     "WarehouseApiUrl",
+    "PagerDutyApiUrl",
+    "OperatorRoleArn",
+    "AuditorRoleArn",
 }
 
 
@@ -86,13 +112,20 @@ def function(assembly: Assembly, name: str) -> dict[str, Any]:
 @pytest.mark.parametrize("name", ENVIRONMENT)
 def test_functions_get_the_environment_of_the_contract(prod: Assembly, name: str) -> None:
     variables = function(prod, name)["Environment"]["Variables"]
-    assert {key: short_name(value) for key, value in variables.items()} == {
+    assert ("CODE_VERSION" in variables) is (name == "Dispatch")
+    assert {key: short_name(value) for key, value in variables.items() if key != "CODE_VERSION"} == {
         **ENVIRONMENT[name],
         "ENVIRONMENT": "prod",
         "POWERTOOLS_SERVICE_NAME": name.lower(),
         "POWERTOOLS_METRICS_NAMESPACE": "Orders",
         "POWERTOOLS_LOG_LEVEL": "INFO",
     }
+
+
+def test_dispatch_knows_which_code_it_runs(prod: Assembly) -> None:
+    """Every failure says which version it happened to."""
+    version = function(prod, "Dispatch")["Environment"]["Variables"]["CODE_VERSION"]
+    assert re.fullmatch("[0-9a-f]{12}", version)
 
 
 @pytest.mark.parametrize("name", TIMEOUTS)
@@ -115,7 +148,7 @@ def test_payment_alone_has_an_artefact_of_its_own(prod: Assembly) -> None:
 
 def test_every_log_group_forgets(prod: Assembly) -> None:
     groups = prod.resources("AWS::Logs::LogGroup")
-    assert len(groups) == 8
+    assert len(groups) == 10
     assert {group["Properties"]["RetentionInDays"] for group in groups.values()} == {90}
 
 
@@ -159,6 +192,7 @@ def test_the_local_runs_addresses_are_parameters_that_publish_versions(local: As
     assert {name: p.get("Default") for name, p in parameters.items()} == {
         "PaymentApiBase": "http://127.0.0.1:12111",
         "WarehouseUrl": "http://127.0.0.1:12112",
+        "PagerDutyUrl": "http://127.0.0.1:12113",
     }
     versions = local.resources("AWS::Lambda::Version")
     described = {name: short_name(v["Properties"].get("Description", "")) for name, v in versions.items()}

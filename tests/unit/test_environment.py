@@ -19,6 +19,8 @@ DISPATCH = {
     "IDEMPOTENCY_TABLE": "records",
     "PROBE_SECONDS": "30",
     "REDELIVERY_DELAYS": "30,120,600",
+    "FAILURES_TABLE": "failures",
+    "CODE_VERSION": "0123456789ab",
     "HOME": "ignored",
 }
 
@@ -35,6 +37,8 @@ def test_variables_become_values_of_their_types() -> None:
         idempotency_table="records",
         probe_seconds=30.0,
         redelivery_delays=(30, 120, 600),
+        failures_table="failures",
+        code_version="0123456789ab",
     )
 
 

@@ -18,6 +18,7 @@ from tests.fakes.breaker import a_guard
 from tests.fakes.executions import SUCCEEDED, Run, ScriptedWorkflow
 from tests.fakes.faults import nothing_happened
 from tests.fakes.refunding import sold, stored
+from tests.fakes.remembering import Remembered
 
 if TYPE_CHECKING:
     from tests.fakes.pipeline import Pipeline
@@ -41,6 +42,7 @@ class Desk:
         self.refund_id = pipeline.ask_refund(self.order_id, amount=500)
         pipeline.queue.sent.clear()
         self.workflow = ScriptedWorkflow(before=self._claim)
+        self.remembered = Remembered()
         self.dispatch = DispatchBatch(
             self.workflow,
             pipeline.orders,
@@ -51,6 +53,7 @@ class Desk:
             pipeline.clock,
             MAX_RECEIVES,
             (30, 120, 600),
+            self.remembered.service(pipeline.clock),
         )
 
     def _claim(self, run: Run) -> None:

@@ -15,6 +15,7 @@ from lambdas.services.pacing import Pacer
 from tests.fakes.breaker import a_guard
 from tests.fakes.executions import Run, ScriptedWorkflow
 from tests.fakes.faults import nothing_happened
+from tests.fakes.remembering import Remembered
 
 if TYPE_CHECKING:
     from tests.fakes.pipeline import Pipeline
@@ -36,6 +37,7 @@ class Desk:
         """Put the dispatcher together."""
         self.pipeline = pipeline
         self.workflow = ScriptedWorkflow(before=self._claim)
+        self.remembered = Remembered()
         self.dispatch = DispatchBatch(
             self.workflow,
             pipeline.orders,
@@ -46,6 +48,7 @@ class Desk:
             pipeline.clock,
             MAX_RECEIVES,
             DELAYS,
+            self.remembered.service(pipeline.clock),
         )
 
     def _claim(self, run: Run) -> None:
@@ -217,6 +220,7 @@ def test_receives_beyond_the_listed_delays_take_the_last_one(desk: Desk) -> None
         desk.pipeline.clock,
         max_receives=10,
         delays=(2, 10),
+        remember=desk.dispatch.remember,
     )
     order_id = desk.accept(FAILED)
     patient([message_of(order_id, 7)])
@@ -302,6 +306,7 @@ def test_every_start_waits_for_its_turn(desk: Desk) -> None:
         desk.pipeline.clock,
         MAX_RECEIVES,
         DELAYS,
+        desk.dispatch.remember,
     )
     paced([message_of(desk.accept(key=k)) for k in "abc"])
     assert waits == [0.5, 1.0]
