@@ -6,7 +6,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-engines races contract docs check lint format types asl templates lock clean
+.PHONY: help setup run test test-engines chaos races contract docs check lint format types asl templates lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ test: .venv/.dev ## run the tests (engine and synthesis included, no Docker)
 
 test-engines: .venv/.dev ## the same scenarios on every engine, the tables on AWS's DynamoDB Local (Docker, Java)
 	@$(BIN)/python -m tests.engines $(ENGINES)
+
+chaos: .venv/.dev ## every call to the outside fails in every way, and what is left is compared; half an hour
+	@ORDERS_CHAOS=1 $(BIN)/pytest tests/faults
 
 races: .venv/.dev ## cancel, refund and duplicate delivery, raced 500 times each on the deployed template
 	@ORDERS_RACES=500 $(BIN)/pytest tests/e2e/test_races.py -s

@@ -52,6 +52,7 @@ class Cloud:
                 aws_secret_access_key=credentials.secret_access_key,
             )
 
+        self.client = client
         self.dynamodb = client("dynamodb")
         self.events = client("events")
         self.iam = client("iam")

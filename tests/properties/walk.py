@@ -8,7 +8,7 @@ tests/engine.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from lambdas.domain.identifiers import OrderId
 from lambdas.domain.workflow import Execution, ExecutionState
@@ -18,7 +18,6 @@ from tests.fakes.state_machine import definition
 
 if TYPE_CHECKING:
     from lambdas.domain.commands import Command
-    from tests.fakes.pipeline import Pipeline
 
 _DEFINITION: Final = definition()
 _TIMEOUT: Final = "Sandbox.Timedout"
@@ -26,6 +25,22 @@ _TIMEOUT: Final = "Sandbox.Timedout"
 
 class FunctionTimedOut(Exception):
     """The function was killed at its timeout."""
+
+
+class Steps(Protocol):
+    """Runs a step of the workflow by its name in the definition, in lower case."""
+
+    def step(self, name: str, order_id: OrderId, claim: str, **facts: str) -> dict[str, Any]:
+        """Return the step's report, or raise what its function raises."""
+        ...
+
+
+class Publishes(Protocol):
+    """Takes events."""
+
+    def publish(self, event: dict[str, Any]) -> None:
+        """Take an event."""
+        ...
 
 
 @dataclass(slots=True)
@@ -45,8 +60,8 @@ class Bus:
 class Walk:
     """One execution; `end` is set when it is over."""
 
-    pipeline: Pipeline
-    bus: Bus
+    pipeline: Steps
+    bus: Publishes
     command: Command
     name: str
     end: Execution | None = None
@@ -63,6 +78,11 @@ class Walk:
     def order_id(self) -> OrderId:
         """The order that it is about."""
         return OrderId(self.command["order_id"])
+
+    @property
+    def output(self) -> dict[str, Any]:
+        """What the execution has come to so far."""
+        return dict(self._data)
 
     def advance(self) -> None:
         """Go on up to and including one try of the next task."""
