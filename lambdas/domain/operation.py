@@ -1,6 +1,6 @@
 """What operators do, as it is kept for good: who did what to which order, why, when, and what came of it.
 
-Ids and codes only. What an operator adds in words may name a person: it is kept apart, where it can be erased.
+Ids and codes only. What an operator adds in words may name a person, and is kept where it can be erased.
 """
 
 from __future__ import annotations
@@ -27,12 +27,11 @@ REASONS: Final = (
 
 
 class OperationKind(StrEnum):
-    """What was done. `sent` is the message of a replay; `settle` closes a failure of what had ended."""
+    """What was done; `sent` is the message of a replay."""
 
     APPLY = "apply"
     REPLAY = "replay"
     SENT = "sent"
-    SETTLE = "settle"
     QUARANTINE = "quarantine"
     DISCARD = "discard"
     RESTORE = "restore"
