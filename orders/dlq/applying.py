@@ -70,13 +70,14 @@ class Applied:
 class Applying:
     """One run over the safe entries of a plan; what an earlier run began is looked after, not begun anew.
 
-    `tell_canary` and `tell` hear how many are concluded. `sleep` and `now` (seconds) are replaceable.
+    `tell_canary` hears how many are concluded; so does, afterwards, what `begin_rest` returns. `sleep` and
+    `now` (seconds) are replaceable.
     """
 
     replays: Replays
     rate: float
     tell_canary: Callable[[int], None] = lambda _: None
-    tell: Callable[[int], None] = lambda _: None
+    begin_rest: Callable[[], Callable[[int], None]] = lambda: lambda _: None
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     patience: float = PATIENCE_SECONDS
@@ -141,13 +142,13 @@ class Applying:
         return self.applied.count(Standing.CAME_BACK) > 0 and not self.applied.count(Standing.DONE)
 
     def _replay_all(self, waiting: deque[PlanEntry], pool: ThreadPoolExecutor) -> None:
-        ramp = Ramp(self.rate, self.now())
+        ramp, tell = Ramp(self.rate, self.now()), self.begin_rest()
         while waiting or self._flights:
             if self.applied.stopped is None:
                 number = min(len(waiting), ramp.take(self.now(), len(self._flights)))
                 self._begin([waiting.popleft() for _ in range(number)], pool)
             self._look(pool)
-            self.tell(self.applied.concluded)
+            tell(self.applied.concluded)
             if comes_back(self.applied.count(Standing.CAME_BACK), self._outcomes()):
                 self.applied.stopped = "too many of them come back"
             if self._too_late() or (self.applied.stopped and not self._flights):

@@ -38,7 +38,7 @@ def test_all_orders_end_once() -> None:
     world = World()
     failures = deaths(world, 60)
     told: list[int] = []
-    applied = world.apply(world.plan(), tell=told.append)
+    applied = world.apply(world.plan(), begin_rest=lambda: told.append)
     assert (applied.count(Standing.DONE), applied.stopped, applied.not_begun) == (60, None, 0)
     assert applied.details(Standing.DONE) == {"completed": 60}
     world.assert_replayed_once(failures)

@@ -52,7 +52,7 @@ def calls() -> list[tuple[str, str, int]]:
         seen.append((name, operation, number))
 
     for name, faults in faults_of(world).items():
-        faults.before = lambda operation, name=name: note(name, operation)  # type: ignore[misc] # its default
+        faults.before = lambda operation, name=name: note(name, operation)
     world.apply(world.plan())
     return sorted(seen)  # threads call in any order
 
