@@ -38,7 +38,7 @@ def add_dlq_commands(commands: Commands, add_command: AddCommand) -> None:
             (str(kind), dlq_decide.deciding(kind), text, dlq_decide.add_failure_options)
             for kind, text in _DECISIONS.items()
         ),
-        ("hold", hold.hold, "keep an order's payment authorised", hold.add_recorded_hold_options),
+        ("hold", hold.hold, "keep an order's payment authorised", hold.add_hold_options),
         (
             "abandon",
             dlq_decide.abandon,

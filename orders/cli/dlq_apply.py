@@ -17,12 +17,13 @@ from orders.cli.dlq_arguments import (
 )
 from orders.cli.dlq_tables import money, money_as_json, table
 from orders.cli.exit_codes import ExitCode
-from orders.cli.numbers import positive
+from orders.cli.numbers import a_rate, not_negative
 from orders.cli.phase_bars import PhaseBars
 from orders.dlq.applying import Applied, Applying
 from orders.dlq.deeds import Deeds
 from orders.dlq.plan import stake_of
 from orders.dlq.plan_file import read_plan
+from orders.dlq.recurrence import Recurrence
 from orders.dlq.refusals import DlqRefused
 from orders.dlq.replaying import REFUSED, Replays, Standing
 from orders.dlq.verdicts import Verdict
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from orders.dlq.desk import Desk
     from orders.dlq.plan import Plan, PlanEntry
 
-RATE: Final = 10
+RATE: Final = 10.0
 
 
 def add_apply_options(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +44,14 @@ def add_apply_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("plan", metavar="PLAN", help="the plan's file, or its id")
     add_why_options(parser)
     parser.add_argument(
-        "--rate", type=positive, default=RATE, metavar="N", help="most a second (default: %(default)s)"
+        "--rate", type=a_rate, default=RATE, metavar="N/s", help="most a second (default: %(default)g)"
+    )
+    parser.add_argument(
+        "--tolerate",
+        type=not_negative,
+        default=0,
+        metavar="N",
+        help="go on although so many fail of the same cause again (default: %(default)s)",
     )
     parser.add_argument("--yes", action="store_true", help="do not ask")
     add_deployment_options(parser)
@@ -77,14 +85,14 @@ def _must_be_of(plan: Plan, deployment: Deployment) -> None:
         raise DlqRefused(f"this plan was made for {where}, not for {deployment}: name it with --env")
 
 
-def _agrees(plan: Plan, safe: list[PlanEntry], deployment: Deployment, rate: int, output: Output) -> bool:
+def _agrees(plan: Plan, safe: list[PlanEntry], deployment: Deployment, rate: float, output: Output) -> bool:
     causes = len({entry.fingerprint for entry in safe})
     left = len(plan.entries) - len(safe)
     output.say(f"{plan.plan_id}, made {plan.made_at} by {plan.made_by}")
     output.say(f"On {deployment}, {deployment.identity}")
     output.say(
         f"Replays {len(safe):,} of {causes:,} cause{'s' if causes > 1 else ''} worth {money(stake_of(safe))}:"
-        f" one of each first, then up to {rate} a second. Leaves {left:,} alone."
+        f" one of each first, then up to {rate:g} a second. Leaves {left:,} alone."
     )
     output.messages.print("Replay them? [y/N] ", end="", markup=False)
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
@@ -100,14 +108,20 @@ def _apply(
     deployment, desk = at
     why = why_of(arguments)
     deeds = Deeds(desk, why)
-    applying = Applying(Replays(desk, plan.plan_id, why), float(arguments.rate))
+    causes = frozenset(entry.fingerprint for entry in safe)
+    applying = Applying(
+        Replays(desk, plan.plan_id, why),
+        arguments.rate,
+        watch=Recurrence(desk.failures, causes, desk.time),
+        tolerate=arguments.tolerate,
+    )
     with aws_explained():
         again = any(o.kind is OperationKind.APPLY for o in desk.history.of(plan.plan_id))
         deed = deeds.begin(OperationKind.APPLY, plan.plan_id, plan_id=plan.plan_id)
         try:
             with PhaseBars(output, clock=utc_now) as bars:
-                applying.tell_canary = bars.begin("canary", len({entry.fingerprint for entry in safe}))
-                applying.begin_rest = lambda: bars.begin("replayed", len(safe))
+                applying.begin_canary = lambda number: bars.begin("canary", number)
+                applying.begin_rest = lambda number: bars.begin("replayed", number)
                 applied = applying.run(safe, again=again)
         except KeyboardInterrupt:
             deeds.end(deed, "interrupted")

@@ -43,9 +43,9 @@ def add_failure_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_abandon_options(parser: argparse.ArgumentParser) -> None:
-    """Add the order's id, why, and where."""
+    """Add the order's id, why (where somebody wants to say so), and where."""
     parser.add_argument("order_id", metavar="ID", type=an_order)
-    add_why_options(parser)
+    add_why_options(parser, required=False)
     add_deployment_options(parser)
 
 

@@ -90,6 +90,7 @@ def plan(arguments: argparse.Namespace, output: Output) -> int:
 def _make(filters: Filters, deployment: Deployment, desk: Desk, provider_rate: int, output: Output) -> Plan:
     tables = OrderTables(
         deployment.client("dynamodb"),
+        deployment.output("FailuresTableName"),
         deployment.output("OrdersTableName"),
         deployment.output("LedgerTableName"),
         deployment.output("InventoryTableName"),
@@ -100,7 +101,7 @@ def _make(filters: Filters, deployment: Deployment, desk: Desk, provider_rate: i
     ):
         pacer = None if deployment.is_local else Pacer(provider_rate)
         gatherer = Gatherer(tables, desk.marks, read_payment, pacer)
-        planning = Planning(deployment, desk.failures, desk.refunds, gatherer, utc_now)
+        planning = Planning(deployment, desk.failures, desk.refunds, tables.records, gatherer, utc_now)
         failures = planning.select(filters)
         return planning.plan(filters, failures, bars.begin("looked at", len(failures)))
 

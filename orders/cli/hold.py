@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orders.cli.connection import add_deployment_options
-from orders.cli.dlq_arguments import add_why_options, aws_explained, sit_down, why_of
+from orders.cli.dlq_arguments import add_why_options, an_order, aws_explained, sit_down, why_of
 from orders.cli.exit_codes import ExitCode
 from orders.dlq.holding import hold_recorded
 
@@ -17,17 +17,9 @@ if TYPE_CHECKING:
 
 def add_hold_options(parser: argparse.ArgumentParser) -> None:
     """Add the order's id, --off, why (where somebody wants to say so), and where the order is."""
-    parser.add_argument("order_id", metavar="ID")
+    parser.add_argument("order_id", metavar="ID", type=an_order)
     parser.add_argument("--off", action="store_true", help="let the watchdog end it again when it gets old")
     add_why_options(parser, required=False)
-    add_deployment_options(parser)
-
-
-def add_recorded_hold_options(parser: argparse.ArgumentParser) -> None:
-    """Add the order's id, --off, why, and where the order is."""
-    parser.add_argument("order_id", metavar="ID")
-    parser.add_argument("--off", action="store_true", help="let the watchdog end it again when it gets old")
-    add_why_options(parser)
     add_deployment_options(parser)
 
 

@@ -1,4 +1,4 @@
-"""Applies a plan: canaries first, then ever faster, and no further when what was replayed comes back."""
+"""Applies a plan: canaries first, then ever faster, and no further when its cause strikes again."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ FIRST_LOOK_SECONDS: Final = 0.5
 LONGEST_PAUSE_SECONDS: Final = 5.0
 # All receives of a message that fails at each of them take about 13 minutes (dispatch's delays).
 PATIENCE_SECONDS: Final = 20 * 60.0
+# So seldom is looked whether others fail of the same cause.
+WATCH_SECONDS: Final = 5.0
 # With so many faults in a row it is not a single call that is wrong.
 MOST_FAULTS: Final = 20
 
@@ -70,20 +72,26 @@ class Applied:
 class Applying:
     """One run over the safe entries of a plan; what an earlier run began is looked after, not begun anew.
 
-    `tell_canary` hears how many are concluded; so does, afterwards, what `begin_rest` returns. `sleep` and
-    `now` (seconds) are replaceable.
+    `watch` returns what has failed of the plan's causes since this run began; it ends with more than
+    `tolerate` of them. `begin_canary` and, afterwards, `begin_rest` hear how many there are, and what they
+    return hears how many are concluded. `sleep` and `now` (seconds) are replaceable.
     """
 
     replays: Replays
     rate: float
-    tell_canary: Callable[[int], None] = lambda _: None
-    begin_rest: Callable[[], Callable[[int], None]] = lambda: lambda _: None
+    watch: Callable[[], frozenset[FailureId]] = frozenset
+    tolerate: int = 0
+    begin_canary: Callable[[int], Callable[[int], None]] = lambda _: lambda _: None
+    begin_rest: Callable[[int], Callable[[int], None]] = lambda _: lambda _: None
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     patience: float = PATIENCE_SECONDS
     applied: Applied = field(default_factory=lambda: Applied(0))
     _flights: list[_Flight] = field(default_factory=list)
     _faults: int = 0
+    _back_before: frozenset[FailureId] = frozenset()
+    _struck: frozenset[FailureId] = frozenset()
+    _watch_at: float = 0.0
 
     def run(self, entries: Sequence[PlanEntry], *, again: bool = False) -> Applied:
         """Replay all that may be; `again` when the plan was applied before.
@@ -94,6 +102,7 @@ class Applying:
         self.applied.total = len(entries)
         with ThreadPoolExecutor(WORKERS) as pool:
             waiting = deque(self._recall(entries, pool) if again else entries)
+            self._back_before = frozenset(self._back())
             if self._try_canaries(waiting, pool):
                 self._replay_all(waiting, pool)
         return self.applied
@@ -116,7 +125,6 @@ class Applying:
         if self._has_failed():
             self.applied.stopped = "the canary came back"
             return False
-        came_back = self.applied.count(Standing.CAME_BACK)
         for fingerprint in dict.fromkeys(entry.fingerprint for entry in waiting):
             group = [entry for entry in waiting if entry.fingerprint == fingerprint]
             for entry in group:
@@ -124,37 +132,59 @@ class Applying:
                 self._begin([entry], pool)
                 if self.applied.stands[entry.failure_id].standing not in REFUSED:
                     break  # a refused one tells nothing of the others: the next one is tried
+        canaries = len(self._flights)
+        tell = self.begin_canary(canaries)
         while self._flights:
             self._look(pool)
-            self.tell_canary(self.applied.concluded)
+            tell(canaries - len(self._flights))
             if self._flights:
                 self.sleep(TICK_SECONDS)
             if self._too_late():
                 self.applied.stopped = "the canary has no outcome yet"
                 return False
-        self.tell_canary(self.applied.concluded)
-        if self.applied.count(Standing.CAME_BACK) > came_back:
+        if self._back() - self._back_before:
             self.applied.stopped = "the canary came back"
-        return self.applied.stopped is None
+        return not self._must_stop()
 
     def _has_failed(self) -> bool:
         """Tell whether an earlier run came to nothing: its canary came back."""
         return self.applied.count(Standing.CAME_BACK) > 0 and not self.applied.count(Standing.DONE)
 
     def _replay_all(self, waiting: deque[PlanEntry], pool: ThreadPoolExecutor) -> None:
-        ramp, tell = Ramp(self.rate, self.now()), self.begin_rest()
+        ramp, tell = Ramp(self.rate, self.now()), self.begin_rest(self.applied.total)
         while waiting or self._flights:
             if self.applied.stopped is None:
                 number = min(len(waiting), ramp.take(self.now(), len(self._flights)))
                 self._begin([waiting.popleft() for _ in range(number)], pool)
             self._look(pool)
             tell(self.applied.concluded)
-            if comes_back(self.applied.count(Standing.CAME_BACK), self._outcomes()):
-                self.applied.stopped = "too many of them come back"
+            self._must_stop()
             if self._too_late() or (self.applied.stopped and not self._flights):
                 return
             if waiting or self._flights:
                 self.sleep(TICK_SECONDS)
+
+    def _must_stop(self) -> bool:
+        """Tell whether no more may begin; the first reason stays."""
+        if self.applied.stopped is None:
+            same = self._of_the_same_cause()
+            if len(same) > self.tolerate:
+                self.applied.stopped = "its cause is not gone"
+            elif comes_back(len(self._back() - self._back_before - same), self._outcomes()):
+                self.applied.stopped = "too many of them come back"
+        return self.applied.stopped is not None
+
+    def _of_the_same_cause(self) -> frozenset[FailureId]:
+        """Return what failed of the plan's causes during this run, replayed by it or not."""
+        if self.now() >= self._watch_at:
+            self._watch_at = self.now() + WATCH_SECONDS
+            self._struck |= self.watch()
+        own = {failure_id for failure_id, stand in self.applied.stands.items() if stand.same_cause}
+        return self._struck | (own - self._back_before)
+
+    def _back(self) -> set[FailureId]:
+        stands = self.applied.stands.items()
+        return {failure_id for failure_id, stand in stands if stand.standing is Standing.CAME_BACK}
 
     def _begin(self, entries: Iterable[PlanEntry], pool: ThreadPoolExecutor) -> None:
         for entry, stand in self._each(list(entries), pool):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lambdas.domain.timestamps import Clock, to_text
 from orders.dlq.plan import Plan, PlanEntry
-from orders.dlq.select import Filters, select_failures
+from orders.dlq.select import Filters, matches, select_failures
 from orders.dlq.verdicts import judge
 
 if TYPE_CHECKING:
@@ -24,17 +24,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Planning:
-    """Plans for one deployment."""
+    """Plans for one deployment. `records` reads failures anew, by consistent reads."""
 
     deployment: Deployment
     failures: Failures
     refunds: RefundReader
+    records: Callable[[Sequence[Failure]], Sequence[Failure]]
     gatherer: Gatherer
     now: Clock
 
     def select(self, filters: Filters) -> list[Failure]:
         """Return the failures that a plan with these filters is about; raises StoreUnavailable."""
-        return select_failures(self.failures, self.refunds, filters)
+        listed = select_failures(self.failures, self.refunds, filters)
+        found = {failure.failure_id: failure for failure in self.records(listed)}
+        present = (found.get(failure.failure_id) for failure in listed)
+        return [failure for failure in present if failure and matches(failure, filters)]
 
     def plan(self, filters: Filters, failures: Sequence[Failure], told: Callable[[int], None]) -> Plan:
         """Judge the failures that were selected; `told` hears how many are. Raises StoreUnavailable."""

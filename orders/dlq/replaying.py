@@ -55,10 +55,14 @@ REFUSED: Final = frozenset({Standing.CHANGED, Standing.CLAIMED, Standing.QUARANT
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """A standing, and what there is to say of it: how the order ended, or why it is refused."""
+    """A standing, and what there is to say of it: how the order ended, or why it is refused.
+
+    `same_cause` tells of one that came back that it failed of the same as before.
+    """
 
     standing: Standing
     detail: str = ""
+    same_cause: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,11 +181,13 @@ class Replays:
             return self._done(failure, outlook)
         if failure.state is FailureState.RESOLVED:
             return self._done(failure, self.desk.outlook(failure))
-        result = _NO_OUTCOME if failure.letters == entry.letters else _CAME_BACK
+        died = failure.letters != entry.letters
+        result = _CAME_BACK if died else _NO_OUTCOME
         if failure.state is not FailureState.OPEN:
             result = failure.state
         self._record_result(failure, result)
-        return Stand(Standing.CAME_BACK, failure.context.title if result == _CAME_BACK else result)
+        detail = failure.context.title if result == _CAME_BACK else result
+        return Stand(Standing.CAME_BACK, detail, died and failure.fingerprint == entry.fingerprint)
 
     def _done(self, failure: Failure, outlook: Outlook) -> Stand:
         self._record_result(failure, outlook.end)

@@ -35,7 +35,7 @@ def select_failures(failures: Failures, refunds: RefundReader, filters: Filters)
 
     Of an order that is named, those that do not wait too.
     """
-    found = {f.failure_id: f for f in _candidates(failures, refunds, filters) if _matches(f, filters)}
+    found = {f.failure_id: f for f in _candidates(failures, refunds, filters) if matches(f, filters)}
     ordered = sorted(found.values(), key=lambda failure: (failure.first_seen, failure.failure_id))
     return ordered[: filters.limit]
 
@@ -53,7 +53,8 @@ def _candidates(failures: Failures, refunds: RefundReader, filters: Filters) -> 
         yield from failures.waiting_in(fingerprint, seen_from=filters.since or "")
 
 
-def _matches(failure: Failure, filters: Filters) -> bool:
+def matches(failure: Failure, filters: Filters) -> bool:
+    """Tell whether a plan is about a failure, its order apart."""
     if filters.group and failure.fingerprint != filters.group:
         return False
     if filters.since and failure.last_seen < filters.since:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lambdas.adapters.dynamodb.attributes import from_item, to_item
 from lambdas.adapters.dynamodb.batches import batch_get
 from lambdas.adapters.dynamodb.catalogue import DynamoCatalogue
+from lambdas.adapters.dynamodb.failure_items import failure_from_item, record_key
 from lambdas.adapters.dynamodb.open_orders import DynamoOpenOrders
 from lambdas.adapters.dynamodb.order_items import lines_from_maps, lines_key
 from lambdas.adapters.dynamodb.refunds import refund_from_item, refund_key
@@ -42,12 +43,19 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class OrderTables:
-    """The tables by their names; `client` is botocore's."""
+    """The tables by their names; `client` is botocore's. Whatever can change is read consistently."""
 
     client: Any
+    failures: str
     orders: str
     ledger: str
     inventory: str
+
+    def records(self, failures: Sequence[Failure]) -> list[Failure]:
+        """Read failures that an index listed, which may lag behind; raises StoreUnavailable."""
+        keys = [record_key(failure.failure_id) for failure in failures]
+        items = batch_get(self.client, self.failures, keys, consistent=True)
+        return [failure_from_item(item) for item in items]
 
     def read(self, failures: Sequence[Failure]) -> Stored:
         """Read everything of these failures' orders; raises StoreUnavailable."""
@@ -80,7 +88,7 @@ class OrderTables:
         waiting = [order for order in stored.orders.values() if _wants_goods(order)]
         wanted = {order_id: quantities_by_sku(lines) for order_id, lines in self._lines_of(waiting)}
         skus = {sku for quantities in wanted.values() for sku in quantities}
-        products = DynamoCatalogue(self.client, self.inventory).products(skus) if skus else {}
+        products = DynamoCatalogue(self.client, self.inventory).products(skus, consistent=True)
         for order in waiting:
             quantities = wanted.get(order.order_id, {})
             # Validation looks at the catalogue until there is a payment, as here.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ from lambdas.domain.failure import FailureState
 from lambdas.domain.transitions import rejected
 from orders.dlq.applying import MOST_FAULTS, PATIENCE_SECONDS
 from orders.dlq.ramp import DOUBLING_SECONDS, WINDOW_SECONDS, Ramp, comes_back
+from orders.dlq.recurrence import Recurrence
 from orders.dlq.replaying import Standing
 from tests.fakes.failures_made import AT_CAPTURE, AT_FULFIL
 from tests.fakes.faults import nothing_happened
@@ -38,7 +40,7 @@ def test_all_orders_end_once() -> None:
     world = World()
     failures = deaths(world, 60)
     told: list[int] = []
-    applied = world.apply(world.plan(), begin_rest=lambda: told.append)
+    applied = world.apply(world.plan(), begin_rest=lambda _: told.append)
     assert (applied.count(Standing.DONE), applied.stopped, applied.not_begun) == (60, None, 0)
     assert applied.details(Standing.DONE) == {"completed": 60}
     world.assert_replayed_once(failures)
@@ -113,18 +115,78 @@ def test_a_refused_canary_is_followed_by_another() -> None:
     assert applied.count(Standing.DONE) == 2
 
 
-def test_one_that_comes_back_stops_nothing_and_many_do() -> None:
+def break_all_but_the_canary(world: World) -> None:
+    for entry in world.entries()[1:]:
+        break_order(world, world.failures.records[entry.failure_id])
+
+
+def test_one_that_fails_of_the_same_again_stops_all_until_somebody_goes_on() -> None:
     world = World()
     deaths(world, 200)
-    entries = world.entries()
-    break_order(world, world.failures.records[entries[1].failure_id])
+    broken = world.failures.records[world.entries()[1].failure_id]
+    break_order(world, broken)
+    plan = world.plan()
+    applied = world.apply(plan)
+    assert applied.stopped == "its cause is not gone"
+    assert applied.count(Standing.CAME_BACK) == 1
+    assert applied.count(Standing.UNDER_WAY) == 0
+    assert applied.not_begun > 100
+    applied = world.apply(plan, again=True)
+    assert (applied.stopped, applied.not_begun) == (None, 0)
+    assert (applied.count(Standing.DONE), applied.count(Standing.CAME_BACK)) == (199, 1)
+    assert len(world.queue.sent) == 200
+
+
+def test_so_many_are_tolerated() -> None:
+    world = World()
+    deaths(world, 100)
+    for entry in world.entries()[1:3]:
+        break_order(world, world.failures.records[entry.failure_id])
+    applied = world.apply(world.plan(), tolerate=2)
+    assert (applied.stopped, applied.count(Standing.DONE), applied.not_begun) == (None, 98, 0)
+
+
+def test_an_order_outside_of_the_plan_that_fails_of_the_same_stops_it_too() -> None:
+    world = World()
+    deaths(world, 100)
+    plan = world.plan()
+    watch = Recurrence(world.failures, frozenset({AT_FULFIL.fingerprint}), world.clock.text)
+
+    def sleep(seconds: float) -> None:
+        world.pass_time(seconds)
+        if len(world.queue.sent) == 9:
+            world.die(500, replace(AT_FULFIL, failed_at=world.clock.text))
+
+    applied = world.apply(plan, watch=watch, sleep=sleep)
+    assert applied.stopped == "its cause is not gone"
+    assert applied.count(Standing.DONE) == len(world.queue.sent) < 100
+
+
+def test_a_letter_that_is_drained_late_says_nothing_of_the_cause() -> None:
+    world = World()
+    before = replace(AT_FULFIL, failed_at=world.clock.text)
+    world.clock.advance(1)
+    for number in range(3):
+        world.die(number, before)
+    watch = Recurrence(world.failures, frozenset({AT_FULFIL.fingerprint}), world.clock.text)
+    plan = world.plan()
+    world.clock.advance(1)
+    world.die(500, before)
+    world.die(501, replace(AT_CAPTURE, failed_at=world.clock.text))
+    assert watch() == frozenset()
+    assert world.apply(plan, watch=watch).stopped is None
+
+
+def test_one_that_comes_back_otherwise_stops_nothing_and_many_do() -> None:
+    world = World(comes_back_as=AT_CAPTURE)
+    deaths(world, 200)
+    break_order(world, world.failures.records[world.entries()[1].failure_id])
     applied = world.apply(world.plan())
     assert (applied.stopped, applied.count(Standing.CAME_BACK, Standing.DONE)) == (None, 200)
 
-    world = World()
+    world = World(comes_back_as=AT_CAPTURE)
     deaths(world, 200)
-    for entry in world.entries()[1:]:
-        break_order(world, world.failures.records[entry.failure_id])
+    break_all_but_the_canary(world)
     applied = world.apply(world.plan())
     assert applied.stopped == "too many of them come back"
     assert 2 <= applied.count(Standing.CAME_BACK) <= 12

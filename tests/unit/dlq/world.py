@@ -40,7 +40,7 @@ WHY = Why("fixed", "INC-7")
 
 @dataclass(slots=True)
 class World:
-    """`broken` orders fail again; `works` is whether messages are carried out at all."""
+    """`broken` orders fail again, as before or as it says; `works`: messages are carried out at all."""
 
     clock: FakeClock = field(default_factory=FakeClock)
     failures: InMemoryFailures = field(default_factory=InMemoryFailures)
@@ -49,6 +49,7 @@ class World:
     queue: InMemoryQueue = field(default_factory=InMemoryQueue)
     history: InMemoryHistory = field(default_factory=InMemoryHistory)
     broken: set[OrderId] = field(default_factory=set)
+    comes_back_as: FailureContext | None = None
     works: bool = True
     ended: list[OrderId] = field(default_factory=list)
     refunds: InMemoryRefunds = field(init=False)
@@ -147,7 +148,13 @@ class World:
         head = self.orders.heads[order_id]
         if order_id in self.broken:
             failure = self.failures.records[failure_id_for(order_id)]
-            fresh = replace(failure, last_message_id=f"again-{self._received}", last_seen=self.clock.text)
+            context = self.comes_back_as or failure.context
+            fresh = replace(
+                failure,
+                context=replace(context, failed_at=self.clock.text),
+                last_message_id=f"again-{self._received}",
+                last_seen=self.clock.text,
+            )
             again = died_again(failure, fresh)
             assert again is not None
             self.failures.save(failure, again)
