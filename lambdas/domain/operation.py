@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from lambdas.domain.identifiers import OperationId, OrderId, PlanId
 
@@ -60,6 +60,12 @@ class Operation:
     incident: str | None = None
     message_id: str | None = None
     result: str | None = None
+
+
+def in_time(operations: Iterable[Operation]) -> list[Operation]:
+    """Put entries into the order in which they were made; in one millisecond a deed, its message, its end."""
+    kinds = list(OperationKind)
+    return sorted(operations, key=lambda o: (o.at, o.began_at, o.result is not None, kinds.index(o.kind)))
 
 
 class History(Protocol):

@@ -13,7 +13,7 @@ from lambdas.domain.identifiers import (
     looks_like_order_id,
     looks_like_refund_id,
 )
-from lambdas.domain.operation import OperationKind
+from lambdas.domain.operation import OperationKind, in_time
 from lambdas.domain.timestamps import from_text, to_text
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def history_of(desk: Desk, subject: str) -> list[Operation]:
     """Return what was done about an order, its refunds and failures, a failure, or a plan; oldest first."""
     if subject.startswith("plan_"):
-        return _in_time(_of_plan(desk, PlanId(subject)))
+        return in_time(_of_plan(desk, PlanId(subject)))
     found = list(desk.history.of(subject))
     if looks_like_order_id(subject):
         order_id = OrderId(subject)
@@ -36,14 +36,14 @@ def history_of(desk: Desk, subject: str) -> list[Operation]:
             found += desk.history.of(failure_id_for(refund.refund_id))
     elif looks_like_refund_id(subject):
         found += desk.history.of(failure_id_for(RefundId(subject)))
-    return _in_time(found)
+    return in_time(found)
 
 
 def history_since(desk: Desk, since: datetime) -> list[Operation]:
     """Return what was done from a time on, by whomever; oldest first."""
     text = to_text(since)
     found = (o for day in _days(since, desk.now()) for o in desk.history.of_day(day))
-    return _in_time(o for o in found if o.at >= text)
+    return in_time(o for o in found if o.at >= text)
 
 
 def _of_plan(desk: Desk, plan_id: PlanId) -> Iterator[Operation]:
@@ -65,7 +65,3 @@ def _days(first: datetime, last: datetime) -> Iterator[str]:
     while day.date() <= last.date():
         yield day.strftime("%Y-%m-%d")
         day += timedelta(days=1)
-
-
-def _in_time(operations: Iterator[Operation] | list[Operation]) -> list[Operation]:
-    return sorted(operations, key=lambda o: (o.at, o.began_at, o.result is not None))

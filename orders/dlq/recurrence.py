@@ -24,5 +24,5 @@ class Recurrence:
             failure.failure_id
             for fingerprint in self.fingerprints
             for failure in self.failures.waiting_in(fingerprint, seen_from=self.since)
-            if (failure.context.failed_at or failure.last_seen) >= self.since
+            if (failure.context.failed_at or failure.last_seen) > self.since
         )

@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from lambdas.domain.operation import in_time
 from tests.fakes.faults import Faults
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class InMemoryHistory:
     def of(self, subject: str) -> Sequence[Operation]:
         """Return the entries of a subject."""
         with self.faults.around("of"):
-            return sorted((o for o in self.entries.values() if o.subject == subject), key=lambda o: o.at)
+            return in_time(o for o in self.entries.values() if o.subject == subject)
 
     def of_day(self, day: str) -> Iterator[Operation]:
         """Yield the entries of a day."""

@@ -15,7 +15,7 @@ from lambdas.adapters.dynamodb.attributes import from_item, to_attribute, to_ite
 from lambdas.adapters.dynamodb.batches import batch_get
 from lambdas.adapters.dynamodb.failures import error_code, store_errors
 from lambdas.domain.identifiers import OperationId, OrderId, PlanId
-from lambdas.domain.operation import Operation, OperationKind
+from lambdas.domain.operation import Operation, OperationKind, in_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -60,7 +60,7 @@ class DynamoHistory:
     def of(self, subject: str) -> Sequence[Operation]:
         """Query a partition, consistently."""
         found = self._query("subject = :subject", {":subject": subject}, {"ConsistentRead": True})
-        return sorted(found, key=lambda operation: operation.at)
+        return in_time(found)
 
     def of_day(self, day: str) -> Iterator[Operation]:
         """Query the index of days, which may lag behind a little."""
