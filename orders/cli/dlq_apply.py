@@ -11,11 +11,11 @@ from orders.cli.connection import add_deployment_options
 from orders.cli.dlq_arguments import (
     add_why_options,
     aws_explained,
-    environment_option,
     sit_down,
+    there,
     why_of,
 )
-from orders.cli.dlq_tables import money, money_as_json, table
+from orders.cli.dlq_tables import money, money_as_json, print_table, table
 from orders.cli.exit_codes import ExitCode
 from orders.cli.numbers import a_rate, not_negative
 from orders.cli.phase_bars import PhaseBars
@@ -75,12 +75,12 @@ def apply(arguments: argparse.Namespace, output: Output) -> int:
         if not _agrees(plan, safe, deployment, arguments.rate, output):
             output.say("Nothing was sent.")
             return ExitCode.OK
-    return _apply(arguments, plan, safe, (deployment, desk), output)
+    return _apply(arguments, plan, safe, desk, output)
 
 
 def _must_be_of(plan: Plan, deployment: Deployment) -> None:
-    there = deployment.environment, deployment.identity.account, deployment.region
-    if (plan.environment, plan.account, plan.region) != there:
+    present = deployment.environment, deployment.identity.account, deployment.region
+    if (plan.environment, plan.account, plan.region) != present:
         where = f"{plan.environment} in {plan.region}, account {plan.account}"
         raise DlqRefused(f"this plan was made for {where}, not for {deployment}: name it with --env")
 
@@ -102,10 +102,9 @@ def _apply(
     arguments: argparse.Namespace,
     plan: Plan,
     safe: list[PlanEntry],
-    at: tuple[Deployment, Desk],
+    desk: Desk,
     output: Output,
 ) -> int:
-    deployment, desk = at
     why = why_of(arguments)
     deeds = Deeds(desk, why)
     causes = frozenset(entry.fingerprint for entry in safe)
@@ -125,17 +124,15 @@ def _apply(
                 applied = applying.run(safe, again=again)
         except KeyboardInterrupt:
             deeds.end(deed, "interrupted")
-            _tell(plan, applying.applied, deployment, arguments, output)
+            _tell(plan, applying.applied, arguments, output)
             return ExitCode.INTERRUPTED
         deeds.end(deed, "stopped" if applied.stopped else "done")
-    _tell(plan, applied, deployment, arguments, output)
+    _tell(plan, applied, arguments, output)
     good = applied.count(Standing.DONE) == applied.total
     return ExitCode.OK if good else ExitCode.FINDINGS
 
 
-def _tell(
-    plan: Plan, applied: Applied, deployment: Deployment, arguments: argparse.Namespace, output: Output
-) -> None:
+def _tell(plan: Plan, applied: Applied, arguments: argparse.Namespace, output: Output) -> None:
     if output.as_json:
         output.json(_as_json(plan, applied))
     else:
@@ -145,8 +142,8 @@ def _tell(
                 shown.add_row(standing, detail, f"{number:,}")
         if applied.not_begun:
             shown.add_row("not_begun", "", f"{applied.not_begun:,}")
-        output.data.print(shown)
-    where = environment_option(deployment)
+        print_table(shown, output)
+    where = there(arguments)
     if applied.stopped:
         output.say(f"Stopped: {applied.stopped}.")
     if back := applied.count(Standing.CAME_BACK):
@@ -156,10 +153,10 @@ def _tell(
         output.say(f"{under_way:,} under way, which go on by themselves.")
     if applied.count(*REFUSED):
         output.say(f"What was refused is as it was: a new plan looks at it anew (orders dlq plan{where}).")
-    failed = applied.stopped is not None and applied.count(Standing.CAME_BACK)
-    if (applied.not_begun or under_way) and not failed:
+    if applied.not_begun or under_way:
         again = f"orders dlq apply {arguments.plan} --reason {arguments.reason}{where}"
-        output.say(f"To go on, nothing is replayed twice: {again}")
+        when = "When its cause is mended, go on" if back else "To go on"
+        output.say(f"{when}, nothing is replayed twice: {again}")
 
 
 def _as_json(plan: Plan, applied: Applied) -> dict[str, Any]:

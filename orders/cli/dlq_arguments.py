@@ -26,6 +26,7 @@ from lambdas.domain.operation import REASONS
 from lambdas.domain.timestamps import utc_now
 from orders.aws_errors import explain
 from orders.cli.connection import open_deployment
+from orders.deployment import LOCAL
 from orders.dlq.desk import open_desk
 from orders.dlq.refusals import DlqRefused
 from orders.dlq.replaying import Why
@@ -75,9 +76,12 @@ def aws_explained() -> Iterator[None]:
         raise DlqRefused(f"AWS does not answer ({what}): the same command again goes on") from error
 
 
-def environment_option(deployment: Deployment) -> str:
-    """Return the option that names the environment in a command to be copied; nothing for the local run."""
-    return "" if deployment.is_local else f" --env {deployment.environment}"
+def there(arguments: argparse.Namespace) -> str:
+    """Return the options that lead a command to be copied to the same place; none to the local run."""
+    if arguments.env == LOCAL:
+        return ""
+    named = (("env", arguments.env), ("profile", arguments.profile), ("region", arguments.region))
+    return "".join(f" --{option} {value}" for option, value in named if value)
 
 
 def a_fingerprint(text: str) -> Fingerprint:

@@ -12,8 +12,8 @@ from orders.cli.dlq_arguments import (
     add_why_options,
     an_order,
     aws_explained,
-    environment_option,
     sit_down,
+    there,
     why_of,
 )
 from orders.cli.exit_codes import ExitCode
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from lambdas.domain.order import Order
     from orders.cli.console import Output
-    from orders.deployment import Deployment
 
 _TOLD: Final = {
     OperationKind.QUARANTINE: "is set aside: no plan takes it, and it keeps no incident open.",
@@ -53,7 +52,7 @@ def deciding(kind: OperationKind) -> Callable[[argparse.Namespace, Output], int]
     """Return the command that decides so about a failure."""
 
     def run(arguments: argparse.Namespace, output: Output) -> int:
-        deployment, desk = sit_down(arguments, output)
+        _, desk = sit_down(arguments, output)
         with aws_explained():
             failure = decide(desk, arguments.failure_id, kind, why_of(arguments))
         if output.as_json:
@@ -63,7 +62,7 @@ def deciding(kind: OperationKind) -> Callable[[argparse.Namespace, Output], int]
             return ExitCode.OK
         output.say(f"{failure.subject} {_TOLD[kind]}")
         if kind is not OperationKind.RESTORE:
-            where = environment_option(deployment)
+            where = there(arguments)
             output.say(f"To take it back: orders dlq restore {failure.failure_id} --reason CODE{where}")
         return ExitCode.OK
 
@@ -72,7 +71,7 @@ def deciding(kind: OperationKind) -> Callable[[argparse.Namespace, Output], int]
 
 def abandon(arguments: argparse.Namespace, output: Output) -> int:
     """End an order, and wait for its end; exit 3 when it ends otherwise or not yet."""
-    deployment, desk = sit_down(arguments, output)
+    _, desk = sit_down(arguments, output)
     output.say(f"Giving {arguments.order_id} up: waiting for what becomes of it.")
     with aws_explained():
         order = Abandoning(desk, why_of(arguments))(arguments.order_id)
@@ -87,12 +86,12 @@ def abandon(arguments: argparse.Namespace, output: Output) -> int:
             }
         )
     else:
-        output.say(_end_of(order, deployment))
+        output.say(_end_of(order, there(arguments)))
     given_up = order.status in {Status.REJECTED, Status.CANCELLED}
     return ExitCode.OK if given_up else ExitCode.FINDINGS
 
 
-def _end_of(order: Order, deployment: Deployment) -> str:
+def _end_of(order: Order, where: str) -> str:
     match order.status:
         case Status.REJECTED | Status.CANCELLED:
             money, goods = order.payment_status, order.fulfillment_status
@@ -100,9 +99,7 @@ def _end_of(order: Order, deployment: Deployment) -> str:
         case Status.COMPLETED:
             return f"It was too late: {order.order_id} is shipped and paid. A refund gives the money back."
         case Status.ATTENTION_REQUIRED:
-            where = environment_option(deployment)
             why = f"waits for a person again ({order.reason})"
             return f"{order.order_id} {why}: orders dlq show {order.order_id}{where}"
         case _:
-            where = environment_option(deployment)
             return f"{order.order_id} is {order.status} and will end: orders trace {order.order_id}{where}"

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from lambdas.domain.timestamps import utc_now
 from orders.cli.connection import add_deployment_options
-from orders.cli.dlq_arguments import aws_explained, environment_option, sit_down
-from orders.cli.dlq_tables import moment, money, money_as_json, table
+from orders.cli.dlq_arguments import aws_explained, sit_down, there
+from orders.cli.dlq_tables import moment, money, money_as_json, print_table, table
 from orders.cli.exit_codes import ExitCode
 from orders.dlq.listing import list_groups
 
@@ -27,7 +27,7 @@ def add_groups_options(parser: argparse.ArgumentParser) -> None:
 
 def groups(arguments: argparse.Namespace, output: Output) -> int:
     """List the groups."""
-    deployment, desk = sit_down(arguments, output)
+    _, desk = sit_down(arguments, output)
     with aws_explained():
         listed = list_groups(desk.failures, utc_now(), closed=arguments.all)
     if output.as_json:
@@ -58,8 +58,8 @@ def groups(arguments: argparse.Namespace, output: Output) -> int:
             moment(group.last_seen),
             f"{one.trend.word}, {one.trend.recent:,} in 15 min",
         )
-    output.data.print(shown)
-    where = environment_option(deployment)
+    print_table(shown, output)
+    where = there(arguments)
     output.say(f"What a replay would do: orders dlq plan --group {listed[0].group.fingerprint}{where}")
     return ExitCode.OK
 

@@ -15,7 +15,7 @@ from lambdas.domain.identifiers import (
 from lambdas.domain.timestamps import to_text, utc_now
 from orders.cli.connection import add_deployment_options
 from orders.cli.dlq_arguments import a_time, aws_explained, sit_down
-from orders.cli.dlq_tables import moment, table
+from orders.cli.dlq_tables import moment, print_table, table
 from orders.cli.exit_codes import ExitCode
 from orders.dlq.history import history_of, history_since
 
@@ -77,10 +77,10 @@ def print_history(operations: Sequence[Operation], notes: Mapping[OperationId, s
             operation.result or operation.message_id or "",
             operation.reason_code,
             operation.plan_id or "",
-            operation.actor.rpartition(":")[2],
+            operation.actor.rpartition(":")[2].removeprefix("assumed-role/"),
             why,
         )
-    output.data.print(shown)
+    print_table(shown, output)
 
 
 def _subject(text: str) -> str:

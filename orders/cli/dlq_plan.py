@@ -14,10 +14,10 @@ from orders.cli.dlq_arguments import (
     a_time,
     an_order,
     aws_explained,
-    environment_option,
     sit_down,
+    there,
 )
-from orders.cli.dlq_tables import money, money_as_json, table
+from orders.cli.dlq_tables import money, money_as_json, print_table, table
 from orders.cli.exit_codes import ExitCode
 from orders.cli.numbers import positive
 from orders.cli.phase_bars import PhaseBars
@@ -83,7 +83,7 @@ def plan(arguments: argparse.Namespace, output: Output) -> int:
     if output.as_json:
         output.json({**plan_as_json(made), "file": str(path), "summary": _summary_as_json(made)})
     else:
-        _print(made, path, deployment, output)
+        _print(made, path, arguments, output)
     return ExitCode.FINDINGS if made.of(Verdict.NEEDS_REVIEW) else ExitCode.OK
 
 
@@ -106,20 +106,20 @@ def _make(filters: Filters, deployment: Deployment, desk: Desk, provider_rate: i
         return planning.plan(filters, failures, bars.begin("looked at", len(failures)))
 
 
-def _print(made: Plan, path: Path, deployment: Deployment, output: Output) -> None:
+def _print(made: Plan, path: Path, arguments: argparse.Namespace, output: Output) -> None:
     shown = table("VERDICT", "REASON", "FAILED AT", "FAILURES", "AT STAKE")
     for (verdict, reason, title), entries in _grouped(made).items():
         shown.add_row(verdict, reason, title, f"{len(entries):,}", money(stake_of(entries)))
-    output.data.print(shown)
+    print_table(shown, output)
     safe = made.of(Verdict.SAFE)
     output.say(f"{made.plan_id}: {len(safe):,} of {len(made.entries):,} are safe to replay.")
+    where = there(arguments)
     if safe:
-        where = environment_option(deployment)
         output.say(f"To replay them: orders dlq apply {path} --reason CODE{where}")
-    if made.of(Verdict.WOULD_BE_REJECTED):
-        output.say("What would be rejected: orders dlq abandon ORDER --reason CODE ends an order at once.")
+    if ending := made.of(Verdict.WOULD_BE_REJECTED):
+        output.say(f"What would be rejected, one by one: orders dlq abandon {ending[0].order_id}{where}")
     if review := made.of(Verdict.NEEDS_REVIEW):
-        output.say(f"What needs review, one by one: orders dlq show {review[0].failure_id}")
+        output.say(f"What needs review, one by one: orders dlq show {review[0].failure_id}{where}")
     if made.of(Verdict.ALREADY_DONE):
         output.say("What is done already leaves the list by itself, within minutes.")
 

@@ -11,10 +11,10 @@ from rich.text import Text
 
 from lambdas.domain.identifiers import Fingerprint, looks_like_fingerprint
 from orders.cli.connection import add_deployment_options
-from orders.cli.dlq_arguments import a_failure, aws_explained, environment_option, sit_down
+from orders.cli.dlq_arguments import a_failure, aws_explained, sit_down, there
 from orders.cli.dlq_groups import group_as_json
 from orders.cli.dlq_history import history_as_json, print_history
-from orders.cli.dlq_tables import moment, money, money_as_json, table
+from orders.cli.dlq_tables import moment, money, money_as_json, print_table, table
 from orders.cli.exit_codes import ExitCode
 from orders.cli.trace import LOG_SECONDS
 from orders.dlq.refusals import DlqRefused
@@ -51,11 +51,12 @@ def show(arguments: argparse.Namespace, output: Output) -> int:
     deployment, desk = sit_down(arguments, output)
     with aws_explained():
         if looks_like_fingerprint(arguments.subject):
-            return _show_group(Fingerprint(arguments.subject), deployment, desk, output)
+            return _show_group(arguments, desk, output)
         return _show_failure(arguments, deployment, desk, output)
 
 
-def _show_group(fingerprint: Fingerprint, deployment: Deployment, desk: Desk, output: Output) -> int:
+def _show_group(arguments: argparse.Namespace, desk: Desk, output: Output) -> int:
+    fingerprint = Fingerprint(arguments.subject)
     group = desk.failures.group(fingerprint)
     if group is None:
         raise DlqRefused(f"there is no group {fingerprint}: `orders dlq groups --all` shows all there are")
@@ -71,10 +72,10 @@ def _show_group(fingerprint: Fingerprint, deployment: Deployment, desk: Desk, ou
             facts = f.failure_id, f.subject, f.state, money(stake), str(f.letters), str(f.applies)
             shown.add_row(*facts, moment(f.last_seen))
         output.data.print()
-        output.data.print(shown)
+        print_table(shown, output)
     if group.open > len(waiting):
         output.say(f"and {group.open - len(waiting):,} more")
-    where = environment_option(deployment)
+    where = there(arguments)
     output.say(f"What a replay would do: orders dlq plan --group {fingerprint}{where}")
     return ExitCode.OK
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from rich.measure import Measurement
 from rich.table import Table
 
 from lambdas.domain.money import format_minor
@@ -11,6 +12,9 @@ from lambdas.domain.money import format_minor
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from orders.cli.console import Output
+
+_WIDEST: Final = 400
 RIGHT: Final = frozenset({"OPEN", "TOTAL", "ORDERS", "AT STAKE", "FAILURES"})
 
 
@@ -20,6 +24,14 @@ def table(*columns: str, title: str | None = None) -> Table:
     for column in columns:
         made.add_column(column, justify="right" if column in RIGHT else "left", no_wrap=column != "WHY")
     return made
+
+
+def print_table(shown: Table, output: Output) -> None:
+    """Print a table as wide as it is: where the screen is narrower its lines wrap, and no id is cut off."""
+    console = output.data
+    widest = console.options.update(max_width=_WIDEST)
+    width = max(console.width, Measurement.get(console, widest, shown).maximum)
+    console.print(shown, width=width, crop=False, soft_wrap=True)
 
 
 def money(stake: Mapping[str, int]) -> str:

@@ -122,9 +122,6 @@ class Applying:
 
         What an earlier run has under way is waited for too.
         """
-        if self._has_failed():
-            self.applied.stopped = "the canary came back"
-            return False
         for fingerprint in dict.fromkeys(entry.fingerprint for entry in waiting):
             group = [entry for entry in waiting if entry.fingerprint == fingerprint]
             for entry in group:
@@ -145,10 +142,6 @@ class Applying:
         if self._back() - self._back_before:
             self.applied.stopped = "the canary came back"
         return not self._must_stop()
-
-    def _has_failed(self) -> bool:
-        """Tell whether an earlier run came to nothing: its canary came back."""
-        return self.applied.count(Standing.CAME_BACK) > 0 and not self.applied.count(Standing.DONE)
 
     def _replay_all(self, waiting: deque[PlanEntry], pool: ThreadPoolExecutor) -> None:
         ramp, tell = Ramp(self.rate, self.now()), self.begin_rest(self.applied.total)

@@ -71,12 +71,25 @@ def test_a_canary_that_comes_back_stops_all() -> None:
     deaths(world, 9)
     break_order(world, first_of(world))
     plan = world.plan()
-    for again in (False, True):
-        applied = world.apply(plan, again=again)
-        assert applied.stopped == "the canary came back"
-        assert (applied.count(Standing.CAME_BACK), applied.not_begun) == (1, 8)
-        assert len(world.queue.sent) == 1
+    applied = world.apply(plan)
+    assert applied.stopped == "the canary came back"
+    assert (applied.count(Standing.CAME_BACK), applied.not_begun) == (1, 8)
+    assert len(world.queue.sent) == 1
     assert world.states().count(FailureState.OPEN) == 9
+
+
+def test_each_run_begins_with_a_canary_of_its_own() -> None:
+    world = World()
+    failures = deaths(world, 9)
+    for failure in failures:
+        break_order(world, failure)
+    plan = world.plan()
+    for run in (1, 2):
+        applied = world.apply(plan, again=run > 1)
+        assert (applied.stopped, len(world.queue.sent)) == ("the canary came back", run)
+    world.broken.clear()
+    applied = world.apply(plan, again=True)
+    assert (applied.stopped, applied.count(Standing.DONE), applied.count(Standing.CAME_BACK)) == (None, 7, 2)
 
 
 def test_each_cause_has_its_canary() -> None:
