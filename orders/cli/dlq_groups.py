@@ -59,8 +59,11 @@ def groups(arguments: argparse.Namespace, output: Output) -> int:
             f"{one.trend.word}, {one.trend.recent:,} in 15 min",
         )
     print_table(shown, output)
-    where = there(arguments)
-    output.say(f"What a replay would do: orders dlq plan --group {listed[0].group.fingerprint}{where}")
+    largest = listed[0].group
+    if largest.open > 0:
+        output.say(f"What a replay would do: orders dlq plan --group {largest.fingerprint}{there(arguments)}")
+    else:
+        output.say("Nothing waits any more: the incidents close within minutes.")
     return ExitCode.OK
 
 

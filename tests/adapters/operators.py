@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from lambdas.adapters.dynamodb.attributes import to_item
 from lambdas.adapters.dynamodb.catalogue import product_to_item
 from lambdas.adapters.dynamodb.failure_contexts import DynamoFailureContexts
 from lambdas.adapters.dynamodb.failure_records import DynamoFailures
@@ -59,9 +60,11 @@ class SentMessages:
     """SQS as far as a replay needs it."""
 
     bodies: list[str] = field(default_factory=list)
+    sent: Callable[[], None] = lambda: None
 
     def send_message(self, *, MessageBody: str, **_: Any) -> dict[str, str]:  # noqa: N803 - AWS's name
         self.bodies.append(MessageBody)
+        self.sent()
         return {"MessageId": f"replayed-{len(self.bodies)}"}
 
 
@@ -129,7 +132,9 @@ class Shop:
             messages=Console(file=messages, width=220, highlight=False),
         )
         self.monkeypatch.setattr(main, "Output", lambda **_: output)
-        code = main.main(["dlq", *arguments])
+        self.clock.advance(1)
+        where = [] if self.environment == "local" else ["--env", self.environment]
+        code = main.main(["dlq", *arguments, *where])
         return Ran(code, data.getvalue(), messages.getvalue())
 
     @property
@@ -150,7 +155,8 @@ class Shop:
 
     def put(self, order: Order) -> None:
         """Let an order be so."""
-        self.dynamodb.put_item(TableName=ORDERS, Item=new_items(order)[0])
+        claim = to_item({"claim": order.claim, "claim_until": order.claim_until}) if order.claim else {}
+        self.dynamodb.put_item(TableName=ORDERS, Item={**new_items(order)[0], **claim})
 
     def die(self, number: int, context: FailureContext = AT_FULFIL, **changes: Any) -> Failure:
         """Let the n-th order die before anything of it was paid or reserved."""
@@ -177,6 +183,10 @@ class Shop:
         self.clock.advance(seconds)
         if self.works:
             self.carry_out()
+
+    def carry_out_at_once(self) -> None:
+        """Let a message be carried out before the call that sends it returns."""
+        self.queue.sent = self.carry_out
 
     def carry_out(self) -> None:
         """Carry out what was sent: orders complete, or end as their heads say, or die again."""
