@@ -68,11 +68,16 @@ class SentMessages:
         return {"MessageId": f"replayed-{len(self.bodies)}"}
 
 
-class NoSecrets:
-    """Secrets Manager for somebody who may not read the provider's key."""
+@dataclass(frozen=True)
+class Secrets:
+    """Secrets Manager; without a `secret` it is for somebody who may not read the provider's key."""
+
+    secret: str | None
 
     def get_secret_value(self, **_: Any) -> dict[str, str]:
-        raise client_error("GetSecretValue", "AccessDeniedException")
+        if self.secret is None:
+            raise client_error("GetSecretValue", "AccessDeniedException")
+        return {"SecretString": self.secret}
 
 
 @dataclass
@@ -83,6 +88,7 @@ class Shop:
     monkeypatch: pytest.MonkeyPatch
     home: Path
     environment: str = "local"
+    secret: str | None = None
     wrap: Callable[[Any], Any] = lambda client: client
     clock: FakeClock = field(default_factory=FakeClock)
     queue: SentMessages = field(default_factory=SentMessages)
@@ -116,7 +122,7 @@ class Shop:
         clients = {
             "dynamodb": InsertingClient(self.dynamodb),
             "sqs": self.queue,
-            "secretsmanager": NoSecrets(),
+            "secretsmanager": Secrets(self.secret),
         }
         identity = Identity("111122223333", "role operator", ADA)
         return Deployment(
@@ -159,10 +165,16 @@ class Shop:
         self.dynamodb.put_item(TableName=ORDERS, Item={**new_items(order)[0], **claim})
 
     def die(self, number: int, context: FailureContext = AT_FULFIL, **changes: Any) -> Failure:
-        """Let the n-th order die before anything of it was paid or reserved."""
+        """Let the n-th order die; unless it says otherwise, before anything of it was paid or reserved."""
+        failure = self.dead(number, context, **changes)
+        assert self.failures.save(None, failure)
+        return failure
+
+    def dead(self, number: int, context: FailureContext = AT_FULFIL, **changes: Any) -> Failure:
+        """Put the n-th order as it died; its failure is not written yet."""
         order_id = order_id_for(ClientId("client-1"), f"key-{number}")
         self.put(an_order(order_id=order_id, status=Status.ATTENTION_REQUIRED, **changes))
-        failure = Failure(
+        return Failure(
             failure_id=failure_id_for(order_id),
             order_id=order_id,
             refund_id=None,
@@ -175,8 +187,6 @@ class Shop:
             archive_key=f"letters/{number}",
             group="group-a",
         )
-        assert self.failures.save(None, failure)
-        return failure
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass, in which messages are carried out."""
