@@ -173,9 +173,10 @@ def test_from_the_page_to_a_resolved_incident(pipeline: Pipeline, load: Load, dl
 
     # Every order of the day is paid, booked and shipped once.
     load.stop()
+    ends_of_day = {ended(client, order_id)["status"] for order_id in load.ids}
+    assert ends_of_day == {"completed"}
     shipments = [s["order_id"] for s in pipeline.all_shipments()]
     for order_id in load.ids:
-        assert ended(client, order_id)["status"] == "completed"
         assert [intent["captured"] for intent in pipeline.intents(order_id)] == [PRICE]
         assert len(pipeline.entries(order_id)) == 1
         assert shipments.count(order_id) == 1
