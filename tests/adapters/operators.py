@@ -93,6 +93,7 @@ class Shop:
     clock: FakeClock = field(default_factory=FakeClock)
     queue: SentMessages = field(default_factory=SentMessages)
     works: bool = True
+    late: int = 0
     broken: set[OrderId] = field(default_factory=set)
     ended: list[OrderId] = field(default_factory=list)
     _received: int = 0
@@ -189,9 +190,10 @@ class Shop:
         )
 
     def pass_time(self, seconds: float) -> None:
-        """Let time pass, in which messages are carried out."""
+        """Let time pass, in which messages are carried out, if not `late`."""
         self.clock.advance(seconds)
-        if self.works:
+        self.late -= 1
+        if self.works and self.late < 0:
             self.carry_out()
 
     def carry_out_at_once(self) -> None:
