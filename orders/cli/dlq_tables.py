@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from orders.cli.console import Output
 
 _WIDEST: Final = 400
-RIGHT: Final = frozenset({"OPEN", "TOTAL", "ORDERS", "AT STAKE", "FAILURES"})
+RIGHT: Final = frozenset({"OPEN", "TOTAL", "ORDERS", "AT STAKE", "FAILURES", "LETTERS", "REPLAYS"})
 
 
 def table(*columns: str, title: str | None = None) -> Table:
