@@ -52,7 +52,7 @@ def history(arguments: argparse.Namespace, output: Output) -> int:
                 operations = [o for o in operations if o.at >= to_text(arguments.since)]
         else:
             operations = history_since(desk, arguments.since or utc_now() - timedelta(days=7))
-        notes = _notes(desk, operations, output)
+        notes = read_notes(desk, operations, output)
     if output.as_json:
         output.json(history_as_json(operations, notes))
     elif operations:
@@ -62,7 +62,7 @@ def history(arguments: argparse.Namespace, output: Output) -> int:
     return ExitCode.OK
 
 
-def _notes(desk: Desk, operations: Sequence[Operation], output: Output) -> Mapping[OperationId, str]:
+def read_notes(desk: Desk, operations: Sequence[Operation], output: Output) -> Mapping[OperationId, str]:
     """Read what operators said in words, which may name people: not every role may."""
     try:
         return desk.history.notes(operations)
@@ -81,8 +81,10 @@ def history_as_json(
 
 
 def print_history(operations: Sequence[Operation], notes: Mapping[OperationId, str], output: Output) -> None:
-    """Print the history for people."""
-    shown = table("AT (UTC)", "WHAT", "OF", "RESULT", "REASON", "PLAN", "WHO", "WHY")
+    """Print the history for people; of one plan without saying so in each line."""
+    of_one_plan = {o.plan_id for o in operations} == {operations[0].subject}
+    plan = [] if of_one_plan else ["PLAN"]
+    shown = table("AT (UTC)", "WHAT", "OF", "RESULT", "REASON", *plan, "WHO", "WHY")
     for operation in operations:
         why = " ".join(filter(None, (operation.incident, notes.get(operation.operation_id))))
         shown.add_row(
@@ -91,7 +93,7 @@ def print_history(operations: Sequence[Operation], notes: Mapping[OperationId, s
             operation.order_id or operation.subject,
             operation.result or operation.message_id or "",
             operation.reason_code,
-            operation.plan_id or "",
+            *([] if of_one_plan else [operation.plan_id or ""]),
             operation.actor.rpartition(":")[2].removeprefix("assumed-role/"),
             why,
         )

@@ -13,7 +13,7 @@ from lambdas.domain.identifiers import Fingerprint, looks_like_fingerprint
 from orders.cli.connection import add_deployment_options
 from orders.cli.dlq_arguments import a_failure, aws_explained, sit_down, there
 from orders.cli.dlq_groups import group_as_json
-from orders.cli.dlq_history import history_as_json, print_history
+from orders.cli.dlq_history import history_as_json, print_history, read_notes
 from orders.cli.dlq_tables import moment, money, money_as_json, print_table, table
 from orders.cli.exit_codes import ExitCode
 from orders.cli.trace import LOG_SECONDS
@@ -85,7 +85,7 @@ def _show_failure(arguments: argparse.Namespace, deployment: Deployment, desk: D
     if failure is None:
         raise DlqRefused(f"nothing failed under {arguments.subject}: `orders dlq groups` shows what did")
     operations = list(desk.history.of(failure.failure_id))
-    notes = desk.history.notes(operations)
+    notes = read_notes(desk, operations, output)
     traced = trace_order(deployment, failure.order_id, arguments.log_seconds) if failure.order_id else None
     if output.as_json:
         told = trace_as_json(traced, compare(traced), deployment) if traced else None

@@ -18,12 +18,13 @@ _LINE_SECONDS: Final = 15.0
 _BAR_WIDTH: Final = 40
 # The time left is told when a twentieth is done: a guess before that frightens people.
 _SURE_OF: Final = 20
+_SURE_AFTER_SECONDS: Final = 30.0
 
 
 class PhaseBars:
     """One bar per phase on a terminal; elsewhere a line at each phase's end and every 15 seconds within.
 
-    `now` is replaceable and only for the lines. With a `clock` both tell at what time (UTC) the phase ends.
+    `now` (seconds) is replaceable. With a `clock` both tell at what time (UTC) the phase ends.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class PhaseBars:
             console=output.messages,
             disable=not output.messages.is_terminal,
             speed_estimate_period=20,
+            get_time=now,
         )
 
     def __enter__(self) -> Self:
@@ -60,7 +62,8 @@ class PhaseBars:
         task = self._progress.add_task(name, total=total, left="left")
 
         def tell(done: int) -> None:
-            self._progress.update(task, completed=done, left="" if done >= total else self._left(task))
+            self._progress.update(task, completed=done)
+            self._progress.update(task, left="" if done >= total else self._left(task))
 
         tell(0)
         return tell
@@ -104,9 +107,12 @@ class _Lines:
             self._told = done
             self._output.say(f"[green]✓[/] {self._name:<16} {done:>8,} {seconds:8.1f} s")
         elif now - self._last >= _LINE_SECONDS:
+            sure, pace = done * _SURE_OF >= self._total, done / seconds
+            if self._clock:  # a long phase that gets faster: the newest pace tells best, and soon
+                sure, pace = seconds >= _SURE_AFTER_SECONDS, (done - max(0, self._told)) / (now - self._last)
+            sure = sure and pace > 0
             self._last, self._told = now, done
-            sure = done * _SURE_OF >= self._total
-            rest = seconds * (self._total - done) / done if sure else 0.0
+            rest = (self._total - done) / pace if sure else 0.0
             left = f", about {rest:.0f} s left{_until(self._clock, rest)}" if sure else ""
             self._output.say(f"  {self._name:<16} {done:>8,} of {self._total:,}{left}")
 

@@ -23,6 +23,8 @@ WORKERS: Final = 8
 TICK_SECONDS: Final = 0.25
 FIRST_LOOK_SECONDS: Final = 0.5
 LONGEST_PAUSE_SECONDS: Final = 5.0
+# Few enough that the next ones can be sent in their time.
+LOOKS_AT_ONCE: Final = 5 * WORKERS
 # All receives of a message that fails at each of them take about 13 minutes (dispatch's delays).
 PATIENCE_SECONDS: Final = 20 * 60.0
 # So seldom is looked whether others fail of the same cause.
@@ -101,10 +103,15 @@ class Applying:
         """
         self.applied.total = len(entries)
         with ThreadPoolExecutor(WORKERS) as pool:
-            waiting = deque(self._recall(entries, pool) if again else entries)
-            self._back_before = frozenset(self._back())
-            if self._try_canaries(waiting, pool):
-                self._replay_all(waiting, pool)
+            try:
+                waiting = deque(self._recall(entries, pool) if again else entries)
+                self._back_before = frozenset(self._back())
+                if self._try_canaries(waiting, pool):
+                    self._replay_all(waiting, pool)
+            except BaseException:
+                # Whoever interrupts waits for the calls that are made, and for none that are not.
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
         return self.applied
 
     def _recall(self, entries: Sequence[PlanEntry], pool: ThreadPoolExecutor) -> list[PlanEntry]:
@@ -190,7 +197,8 @@ class Applying:
 
     def _look(self, pool: ThreadPoolExecutor) -> None:
         now = self.now()
-        due = {flight.entry.failure_id: flight for flight in self._flights if flight.look_at <= now}
+        first = sorted((f for f in self._flights if f.look_at <= now), key=lambda f: f.look_at)
+        due = {flight.entry.failure_id: flight for flight in first[:LOOKS_AT_ONCE]}
         for entry, stand in self._each([flight.entry for flight in due.values()], pool):
             self.applied.stands[entry.failure_id] = stand
             flight = due[entry.failure_id]

@@ -118,16 +118,17 @@ def apply_for_a_while(plan: str) -> None:
     """Apply until it tells its end time, then interrupt it."""
     arguments = [PROGRAM, "dlq", "apply", plan, "--reason", "fixed", "--rate", f"{RATE}/s", "--yes"]
     began = time.monotonic()
-    process = subprocess.Popen(arguments, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stderr is not None
     seen = ""
-    for line in process.stderr:
-        seen = line.strip()
-        if _END_TIME.search(seen) or time.monotonic() - began > APPLY_SECONDS:
-            break
-    tell("orders dlq apply", time.monotonic() - began, seen)
-    process.send_signal(signal.SIGINT)
-    data, messages = process.communicate(timeout=60)
+    with subprocess.Popen(arguments, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            seen = line.strip()
+            if _END_TIME.search(seen) or time.monotonic() - began > APPLY_SECONDS:
+                break
+        tell("orders dlq apply", time.monotonic() - began, seen)
+        process.send_signal(signal.SIGINT)
+        data, messages = process.communicate()
+    tell("interrupted", time.monotonic() - began)
     sys.stdout.write(f"{data}\n{messages}")
     if not _END_TIME.search(seen) and process.returncode != 0:
         raise NotAsPromised("apply told no end time")
