@@ -89,7 +89,7 @@ def _agrees(plan: Plan, safe: list[PlanEntry], deployment: Deployment, rate: flo
     causes = len({entry.fingerprint for entry in safe})
     left = len(plan.entries) - len(safe)
     output.say(f"{plan.plan_id}, made {plan.made_at} by {plan.made_by}")
-    output.say(f"On {deployment}, {deployment.identity}")
+    output.say(f"On {deployment}" + (f", {deployment.identity}" if deployment.is_local else ""))
     output.say(
         f"Replays {len(safe):,} of {causes:,} cause{'s' if causes > 1 else ''} worth {money(stake_of(safe))}:"
         f" one of each first, then up to {rate:g} a second. Leaves {left:,} alone."
