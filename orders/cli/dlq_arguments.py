@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from orders.dlq.desk import Desk
 
 _UNSAID: Final = "other"
+# It goes into the history, of which nothing can be erased: no place for words.
+_INCIDENT: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _SPAN: Final = re.compile(r"(\d+)([mhd])")
 _UNITS: Final = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
@@ -48,7 +50,7 @@ def add_why_options(parser: argparse.ArgumentParser, *, required: bool = True) -
     default = None if required else _UNSAID
     parser.add_argument("--reason", choices=REASONS, required=required, default=default)
     parser.add_argument("--note", metavar="TEXT", help="kept where it can be erased, never in the history")
-    parser.add_argument("--incident", metavar="I", help="the incident's number at PagerDuty")
+    parser.add_argument("--incident", metavar="I", type=an_incident, help="its id or number at PagerDuty")
 
 
 def why_of(arguments: argparse.Namespace) -> Why:
@@ -82,6 +84,13 @@ def there(arguments: argparse.Namespace) -> str:
         return ""
     named = (("env", arguments.env), ("profile", arguments.profile), ("region", arguments.region))
     return "".join(f" --{option} {value}" for option, value in named if value)
+
+
+def an_incident(text: str) -> str:
+    """Read an incident's id or number."""
+    if not _INCIDENT.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no id of an incident; words go into --note")
+    return text
 
 
 def a_fingerprint(text: str) -> Fingerprint:

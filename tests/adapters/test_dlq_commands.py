@@ -334,8 +334,28 @@ def test_what_never_failed_is_said_so(shop: Shop) -> None:
         ran = shop.run(*command)
         assert ran.code == ExitCode.FAILED
         assert "`orders dlq groups` shows what" in ran.messages
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("show", "order-1"),
+        ("plan", "--since", "yesterday"),
+        ("plan", "--limit", "0"),
+        ("plan", "--group", "fulfil"),
+        ("apply", "plan.json"),  # without a reason
+        ("apply", "plan.json", "--reason", "because"),
+        ("apply", "plan.json", "--reason", "fixed", "--rate", "0/s"),
+        ("apply", "plan.json", "--reason", "fixed", "--incident", "Ada Byron called"),
+        ("history", "everything"),
+        ("hold", "order-1"),
+        ("abandon", "ref_" + "a" * 26),
+    ],
+    ids=" ".join,
+)
+def test_what_makes_no_sense_is_wrong_usage(shop: Shop, command: tuple[str, ...]) -> None:
     with pytest.raises(SystemExit) as wrong:
-        shop.run("show", "order-1")
+        shop.run(*command)
     assert wrong.value.code == ExitCode.USAGE
 
 
