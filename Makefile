@@ -6,7 +6,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-engines chaos races contract docs check lint format types asl templates lock clean
+.PHONY: help setup run test test-engines chaos races game-day dead-letters contract docs check lint format types asl templates lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,12 @@ chaos: .venv/.dev ## every call to the outside fails in every way, and what is l
 
 races: .venv/.dev ## cancel, refund and duplicate delivery, raced 500 times each on the deployed template
 	@ORDERS_RACES=500 $(BIN)/pytest tests/e2e/test_races.py -s
+
+game-day: .venv/.dev ## 200 dead letters under load, and an apply that is killed again and again
+	@ORDERS_GAME_DAY=200 $(BIN)/pytest tests/e2e/test_game_day.py -s
+
+dead-letters: .venv/.dev ## 10,000 dead letters of three causes, drained, planned and replayed: the figures
+	@$(BIN)/python -m tests.bench
 
 contract: .venv/.dev ## schemathesis against the served OpenAPI document, for minutes
 	@ORDERS_CONTRACT=300 $(BIN)/pytest tests/contract_http -s

@@ -63,9 +63,14 @@ def explain(error: BotoCoreError | ClientError) -> str:
             return " ".join(str(error).split())
 
 
+def is_denied(error: ClientError) -> bool:
+    """Tell whether it is a permission that is missing."""
+    return error.response["Error"].get("Code") in _DENIED
+
+
 def _explain_answer(error: ClientError) -> str:
     code = str(error.response["Error"].get("Code", "Unknown"))
-    if code in _DENIED:
+    if is_denied(error):
         return f"access denied: {error.operation_name} needs a permission that this role has not"
     if code in _EXPIRED:
         return f"the AWS credentials have expired: {_LOG_IN}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from lambdas.domain.identifiers import OrderId, looks_like_order_id
-from lambdas.domain.order import AUTHORIZATION_EXPIRING
 from lambdas.domain.timestamps import Clock, to_text
 from lambdas.domain.transitions import holding
 
@@ -34,7 +33,7 @@ def hold_order(orders: OrderAmender, order_id: str, now: Clock, *, held: bool) -
         if order.terminal:
             raise HoldRefused(f"{order_id} has ended ({order.status}): nothing is authorised any more")
         if order.stop_reason:
-            why = AUTHORIZATION_EXPIRING if order.expiring else "its client cancelled it"
+            why = "its client cancelled it" if order.cancellation else order.stop_reason
             raise HoldRefused(f"{order_id} is being ended ({why}): it is too late to change that")
         if order.held == held:
             return order

@@ -65,7 +65,7 @@ class AccessStack(Stack):
             self._stacks(),
             allow("dynamodb", "GetItem BatchGetItem Query UpdateItem", orders.table_arn),
             allow("dynamodb", "BatchGetItem", storage.inventory.table_arn),
-            allow("dynamodb", "GetItem Query", storage.ledger.table_arn),
+            allow("dynamodb", "BatchGetItem Query", storage.ledger.table_arn),
             allow(
                 "dynamodb",
                 "GetItem BatchGetItem Query PutItem UpdateItem DeleteItem",

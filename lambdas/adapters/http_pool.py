@@ -11,7 +11,10 @@ CONNECT_SECONDS: Final = 2.0
 TOTAL_SECONDS: Final = 8.0
 
 
-def make_pool() -> urllib3.PoolManager:
-    """Create a pool that never retries and never follows: a repeated call must be a decision."""
+def make_pool(connections: int = 4) -> urllib3.PoolManager:
+    """Create a pool that never retries and never follows: a repeated call must be a decision.
+
+    So many connections to a host are kept.
+    """
     timeout = urllib3.Timeout(connect=CONNECT_SECONDS, total=TOTAL_SECONDS)
-    return urllib3.PoolManager(timeout=timeout, retries=False, maxsize=4)
+    return urllib3.PoolManager(timeout=timeout, retries=False, maxsize=connections)

@@ -43,6 +43,10 @@ class SqsOrderQueue:
         """Send a received message as a new one, which has all its receives before it."""
         self._send(json.loads(body), group, delay_seconds)
 
+    def send_replay(self, body: str, group: str | None) -> str:
+        """Send a dead letter's command once more; return the new message's id."""
+        return self._send(json.loads(body), group)
+
     def delay(self, receipt_handle: str, seconds: int) -> None:
         """Let a received message come back after so many seconds."""
         try:
@@ -61,9 +65,9 @@ class SqsOrderQueue:
             raise QueueUnavailable(type(error).__name__) from error
         return int(answer["Attributes"][name])
 
-    def _send(self, command: dict[str, Any], group: str | None, delay_seconds: int = 0) -> None:
+    def _send(self, command: dict[str, Any], group: str | None, delay_seconds: int = 0) -> str:
         try:
-            self.client.send_message(
+            answer = self.client.send_message(
                 QueueUrl=self.queue_url,
                 MessageBody=json.dumps(command, separators=(",", ":")),
                 **({"MessageGroupId": group} if group else {}),
@@ -71,3 +75,4 @@ class SqsOrderQueue:
             )
         except (BotoCoreError, ClientError) as error:
             raise QueueUnavailable(type(error).__name__) from error
+        return str(answer["MessageId"])

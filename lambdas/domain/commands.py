@@ -58,6 +58,12 @@ def replay_of(body: str) -> PlanId | None:
     return PlanId(plan) if isinstance(plan, str) and looks_like_plan_id(plan) else None
 
 
+def replayed_by(body: str, plan_id: PlanId) -> str:
+    """Return a message that is a command as an operator's plan sends it again, as if it was never parked."""
+    facts = {name: value for name, value in json.loads(body).items() if name != PARKED}
+    return json.dumps({**facts, REPLAY: plan_id}, separators=(",", ":"))
+
+
 def command_text(command: Command) -> str:
     """Return a command as a message's body."""
     return json.dumps(command, separators=(",", ":"))

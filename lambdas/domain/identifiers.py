@@ -14,6 +14,7 @@ ClientId = NewType("ClientId", str)
 FailureId = NewType("FailureId", str)
 Fingerprint = NewType("Fingerprint", str)
 PlanId = NewType("PlanId", str)
+OperationId = NewType("OperationId", str)
 
 _PREFIX_LENGTH = 4
 _ORDER_ID = re.compile(r"ord_[a-z2-7]{26}")
@@ -64,6 +65,16 @@ def unreadable_failure_id_for(message_id: str) -> FailureId:
 def fingerprint_for(step: str, error_class: str, frame: str) -> Fingerprint:
     """Derive what failures that are alike have in common; none of the three may hold an id or an amount."""
     return Fingerprint("fp_" + _digest("fingerprint", step, error_class, frame, size=8))
+
+
+def plan_id_for(content: str) -> PlanId:
+    """Derive a plan's id from all that it says, so that a changed plan is another one."""
+    return PlanId("plan_" + _digest("plan", content, size=16))
+
+
+def operation_id_for(*parts: str) -> OperationId:
+    """Derive the id of what an operator does from what makes it that one: done again it is the same."""
+    return OperationId("op_" + _digest("operation", *parts, size=16))
 
 
 def queue_group_for(client: ClientId) -> str:

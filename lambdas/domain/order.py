@@ -129,6 +129,7 @@ NO_REFUNDS: Final = RefundSums()
 # Why an order is to end before its money is taken, beside the reasons that the steps find themselves.
 CANCELLED_BY_CLIENT: Final = "cancelled"
 AUTHORIZATION_EXPIRING: Final = "authorization_expiring"
+ABANDONED_BY_OPERATOR: Final = "abandoned_by_operator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,8 @@ class Order:
 
     `entries` counts the order's journal entries. `held`: an operator wants the payment kept however old it
     gets. `expiring`: it is to be given free. `ending` is why the order is to be rejected, stored before its
-    payment is given free. `handed_back` counts how often the watchdog had to help.
+    payment is given free. `abandoned`: an operator wants the order ended. `handed_back` counts how often the
+    watchdog had to help.
     """
 
     order_id: OrderId
@@ -165,6 +167,7 @@ class Order:
     cancellation: Cancellation | None = None
     expiring: bool = False
     ending: str | None = None
+    abandoned: bool = False
     held: bool = False
     handed_back: int = 0
     entries: int = 0
@@ -190,9 +193,12 @@ class Order:
         """Why the next step is to end the order instead of going on; None when it goes on."""
         if self.cancellation:
             return CANCELLED_BY_CLIENT
-        if self.ending and self.payment_status is not PaymentStatus.CAPTURED:
-            # What somebody took by hand cannot be given free: an operator's replay may sell the order.
-            return self.ending
+        # What somebody took by hand cannot be given free: an operator's replay may sell the order.
+        if self.payment_status is not PaymentStatus.CAPTURED:
+            if self.ending:
+                return self.ending
+            if self.abandoned:
+                return ABANDONED_BY_OPERATOR
         return AUTHORIZATION_EXPIRING if self.expiring else None
 
     @property

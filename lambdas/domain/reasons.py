@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from lambdas.domain.order import AUTHORIZATION_EXPIRING
+from lambdas.domain.order import ABANDONED_BY_OPERATOR, AUTHORIZATION_EXPIRING
 
 PRODUCT_WITHDRAWN: Final = "product_withdrawn"
 OUT_OF_STOCK: Final = "out_of_stock"
@@ -16,5 +16,12 @@ AUTHORIZATION_EXPIRED: Final = "authorization_expired"
 PAYMENT_DECLINED: Final = "payment_declined:"
 
 REJECTIONS: Final = frozenset(
-    {PRODUCT_WITHDRAWN, OUT_OF_STOCK, SHIPMENT_REFUSED, AUTHORIZATION_EXPIRED, AUTHORIZATION_EXPIRING}
+    {
+        PRODUCT_WITHDRAWN,
+        OUT_OF_STOCK,
+        SHIPMENT_REFUSED,
+        AUTHORIZATION_EXPIRED,
+        AUTHORIZATION_EXPIRING,
+        ABANDONED_BY_OPERATOR,
+    }
 )

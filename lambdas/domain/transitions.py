@@ -137,6 +137,11 @@ def ending_for(order: Order, at: str, reason: str) -> Order:
     return _changed(order, at, ending=reason)
 
 
+def abandoned(order: Order, at: str) -> Order:
+    """An operator gives the order up: the next step that could still turn back gives all free and rejects."""
+    return _changed(order, at, Event(at, "abandoned"), abandoned=True)
+
+
 def handed_back(order: Order, at: str) -> Order:
     """No message seemed to move the order, so that it was put on the queue again."""
     return _changed(order, at, handed_back=order.handed_back + 1)

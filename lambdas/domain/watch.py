@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LONGEST_PATIENCE: Final = timedelta(days=1)
 
 _UNDER_WAY: Final = frozenset({Status.ACCEPTED, Status.PROCESSING})
-_ASKED_TO_END: Final = frozenset({"cancel_requested", "authorization_expiring"})
+_ASKED_TO_END: Final = frozenset({"cancel_requested", "authorization_expiring", "abandoned"})
 _DOUBLINGS: Final = 20  # more than any patience needs to reach the longest
 
 
@@ -51,7 +51,7 @@ class WatchRules:
     def has_to_expire(self, order: Order, now: datetime) -> bool:
         """Tell whether the authorisation is to be given free while that is still ours to decide."""
         age = authorisation_age(order, now)
-        if age is None or order.held or order.expiring or has_live_claim(order, now):
+        if age is None or order.held or order.expiring or order.abandoned or has_live_claim(order, now):
             return False
         return age >= self.expire_at
 

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from lambdas.adapters.dynamodb.orders import DynamoOrders
-from lambdas.domain.errors import StoreUnavailable
-from lambdas.domain.timestamps import utc_now
-from orders.aws_errors import explain
-from orders.cli.connection import add_deployment_options, open_deployment
+from orders.cli.connection import add_deployment_options
+from orders.cli.dlq_arguments import add_why_options, an_order, aws_explained, sit_down, why_of
 from orders.cli.exit_codes import ExitCode
-from orders.holding import HoldRefused, hold_order
+from orders.dlq.holding import hold_recorded
 
 if TYPE_CHECKING:
     import argparse
@@ -21,24 +16,18 @@ if TYPE_CHECKING:
 
 
 def add_hold_options(parser: argparse.ArgumentParser) -> None:
-    """Add the order's id, --off, and where the order is."""
-    parser.add_argument("order_id", metavar="ID")
+    """Add the order's id, --off, why (where somebody wants to say so), and where the order is."""
+    parser.add_argument("order_id", metavar="ID", type=an_order)
     parser.add_argument("--off", action="store_true", help="let the watchdog end it again when it gets old")
+    add_why_options(parser, required=False)
     add_deployment_options(parser)
 
 
 def hold(arguments: argparse.Namespace, output: Output) -> int:
-    """Keep an order's authorisation, or let it go again."""
-    deployment = open_deployment(arguments)
-    if not deployment.is_local:
-        output.say(f"{deployment}")
-    orders = DynamoOrders(deployment.client("dynamodb"), deployment.output("OrdersTableName"))
-    try:
-        order = hold_order(orders, arguments.order_id, utc_now, held=not arguments.off)
-    except (BotoCoreError, ClientError) as error:
-        raise HoldRefused(explain(error)) from error
-    except StoreUnavailable as error:
-        raise HoldRefused(f"the orders table does not answer ({error}): is the pipeline up?") from error
+    """Keep an order's authorisation, or let it go again; the history has who did so and why."""
+    deployment, desk = sit_down(arguments, output)
+    with aws_explained():
+        order = hold_recorded(desk, arguments.order_id, why_of(arguments), held=not arguments.off)
     if output.as_json:
         output.json({"order_id": order.order_id, "held": order.held, "updated_at": order.updated_at})
     elif order.held:

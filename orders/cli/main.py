@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from lambdas.domain.cancellation import CANCEL_CODES
 from lambdas.domain.refund import REASON_CODES
 from orders.api_client import ApiRefused, ApiUnreachable
-from orders.cli import amendments, demo, hold, import_retail, incidents, orders, trace, up
+from orders.cli import amendments, demo, dlq, hold, import_retail, incidents, orders, trace, up
 from orders.cli.connection import WrongUsage, add_connection_options
 from orders.cli.console import Output
 from orders.cli.exit_codes import ExitCode
+from orders.cli.numbers import positive
 from orders.deployment import DeploymentError
+from orders.dlq.refusals import DlqRefused
 from orders.holding import HoldRefused
 from orders.local.incidents import IncidentsUnavailable
 from orders.local.run import LocalRunError
@@ -31,6 +33,7 @@ Data goes to stdout, messages to stderr; NO_COLOR is obeyed."""
 _FORESEEN = (
     ApiUnreachable,
     DeploymentError,
+    DlqRefused,
     HoldRefused,
     ImportFailed,
     IncidentsUnavailable,
@@ -94,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command = _command(commands, "demo", demo.demo, "start a pipeline and run 100 sample orders through it")
     command.add_argument("--once", action="store_true", help="end after the report instead of serving")
-    command.add_argument("--orders", type=_positive, default=100, metavar="N", help="default: %(default)s")
+    command.add_argument("--orders", type=positive, default=100, metavar="N", help="default: %(default)s")
     up.add_run_options(command)
 
     command = _command(commands, "up", up.up, "start a pipeline on this machine and serve until Ctrl-C")
@@ -135,7 +138,7 @@ def _parser() -> argparse.ArgumentParser:
     add_connection_options(command)
 
     command = _command(commands, "list", orders.list_, "list orders, newest first")
-    command.add_argument("--limit", type=_positive, default=20, metavar="N", help="default: %(default)s")
+    command.add_argument("--limit", type=positive, default=20, metavar="N", help="default: %(default)s")
     command.add_argument("--cursor", help="go on where an earlier list ended")
     add_connection_options(command)
 
@@ -143,6 +146,7 @@ def _parser() -> argparse.ArgumentParser:
     trace.add_trace_options(command)
     command = _command(commands, "hold", hold.hold, "keep an order's payment authorised, however old it gets")
     hold.add_hold_options(command)
+    dlq.add_dlq_commands(commands, _command)
     summary = "import a retailer's invoices as orders, and their credit notes as refunds"
     command = _command(commands, "import-retail", import_retail.import_retail, summary)
     import_retail.add_import_options(command)
@@ -162,10 +166,3 @@ def _add_following(command: argparse.ArgumentParser) -> None:
     command.add_argument("--key", help="the Idempotency-Key (default: a new one)")
     command.add_argument("--wait", action="store_true", help="wait for what becomes of it")
     add_connection_options(command)
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return value

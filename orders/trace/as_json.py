@@ -87,6 +87,7 @@ def _order(stored: StoredOrder) -> dict[str, Any]:
         "held": order.held,
         "expiring": order.expiring,
         "ending": order.ending,
+        "abandoned": order.abandoned,
         "handed_back": order.handed_back,
     }
 

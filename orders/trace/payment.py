@@ -18,19 +18,41 @@ if TYPE_CHECKING:
 _NOT_FOUND = "resource_missing"
 
 
-def read_payment(api_base: str, key: str, intent_id: str) -> Payment | NotRead | None:
-    """Ask the provider for a payment with its charge, fee and refunds; None when it knows of no such payment.
+class PaymentReader:
+    """Asks the provider for payments, over connections that threads share.
 
-    Args:
-        api_base: the provider's address.
-        key: its secret; a restricted key that may read payments is enough.
-        intent_id: the payment's id.
+    `api_base` is the provider's address, `key` its secret: a restricted one that may read payments is enough.
     """
-    http = PooledHttpClient(make_pool())
-    api = StripeClient(key, base_addresses={"api": api_base}, http_client=http, max_network_retries=1)
+
+    def __init__(self, api_base: str, key: str, connections: int = 1) -> None:
+        """Keep so many connections."""
+        self._http = PooledHttpClient(make_pool(connections))
+        self._api = StripeClient(
+            key, base_addresses={"api": api_base}, http_client=self._http, max_network_retries=1
+        )
+
+    def read(self, intent_id: str, *, with_refunds: bool = True) -> Payment | NotRead | None:
+        """Ask for a payment with its charge, fee and refunds; None when there is no such payment."""
+        return _read(self._api, intent_id, with_refunds=with_refunds)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+
+def read_payment(api_base: str, key: str, intent_id: str) -> Payment | NotRead | None:
+    """Ask the provider for one payment, as `PaymentReader` does."""
+    reader = PaymentReader(api_base, key)
+    try:
+        return reader.read(intent_id)
+    finally:
+        reader.close()
+
+
+def _read(api: StripeClient, intent_id: str, *, with_refunds: bool) -> Payment | NotRead | None:
     try:
         intent = api.v1.payment_intents.retrieve(intent_id, {"expand": ["latest_charge.balance_transaction"]})
-        refunds = tuple(_refunds(api, intent_id))
+        refunds = tuple(_refunds(api, intent_id)) if with_refunds else ()
     except stripe.InvalidRequestError as error:
         if error.code == _NOT_FOUND:
             return None
@@ -42,8 +64,6 @@ def read_payment(api_base: str, key: str, intent_id: str) -> Payment | NotRead |
         return NotRead(
             f"the provider did not answer ({type(error).__name__}, {error.http_status or 'no status'})"
         )
-    finally:
-        http.close()
     return _payment(intent, refunds)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from rich.text import Text
 
 from lambdas.domain.money import format_minor
+from lambdas.domain.order import ABANDONED_BY_OPERATOR
 from orders.trace.layout import BAD, GOOD, WARN, after_acceptance, count, grid, length, size, unread
 from orders.trace.model import NotRead, Verdict
 from orders.trace.render_places import Places
@@ -70,8 +71,9 @@ def _notable(trace: Trace) -> Iterator[Row]:
         yield "Held", Text("an operator keeps its payment, however old it gets", WARN)
     if order.expiring:
         yield "Expiring", Text("its payment is to be given free before it expires", WARN)
-    if order.ending and not order.terminal:
-        yield "Ending", Text(f"it is to be rejected: {order.ending}", WARN)
+    ending = order.ending or (ABANDONED_BY_OPERATOR if order.abandoned else None)
+    if ending and not order.terminal:
+        yield "Ending", Text(f"it is to be rejected: {ending}", WARN)
     if order.handed_back:
         yield "Watchdog", Text(f"handed it back to the queue {count(order.handed_back, 'time')}", WARN)
     if isinstance(trace.log, NotRead):

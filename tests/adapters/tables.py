@@ -9,12 +9,13 @@ INVENTORY = "inventory"
 IDEMPOTENCY = "idempotency"
 LEDGER = "ledger"
 FAILURES = "failures"
+OPERATIONS = "operations"
 
 _NUMBERS = frozenset({"entry_no"})
 
 
 def create_tables(client: Any) -> None:
-    """Create all five."""
+    """Create all of them."""
     _create(
         client,
         ORDERS,
@@ -26,6 +27,7 @@ def create_tables(client: Any) -> None:
     _create(client, IDEMPOTENCY, ("id",))
     _create(client, LEDGER, ("order_id", "entry_no"), by_period=("period", "booked_at"))
     _create(client, FAILURES, ("id", "item"), by_list=("list", "last_seen"))
+    _create(client, OPERATIONS, ("subject", "at_id"), by_day=("day", "at_id"))
 
 
 def drop_tables(client: Any) -> None:
@@ -36,7 +38,7 @@ def drop_tables(client: Any) -> None:
 
 def _create(client: Any, name: str, key: tuple[str, ...], **indexes: tuple[str, str]) -> None:
     attributes = {*key, *(attribute for index in indexes.values() for attribute in index)}
-    projection = "ALL" if name in {LEDGER, FAILURES} else "KEYS_ONLY"
+    projection = "ALL" if name in {LEDGER, FAILURES, OPERATIONS} else "KEYS_ONLY"
     secondary = [
         {"IndexName": index, "KeySchema": _schema(parts), "Projection": {"ProjectionType": projection}}
         for index, parts in indexes.items()

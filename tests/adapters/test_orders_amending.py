@@ -14,6 +14,7 @@ from lambdas.adapters.dynamodb.refunds import DynamoRefunds
 from lambdas.domain.errors import OrderBusy, OrderCorrupt, OrderNotFound, StoreUnavailable
 from lambdas.domain.order import Cancellation, Order, PaymentStatus, Status
 from lambdas.domain.transitions import (
+    abandoned,
     cancellation_requested,
     cancelled,
     completed,
@@ -227,11 +228,12 @@ def test_a_cancelled_order_leaves_the_index_of_open_orders_with_its_wish(
         (wish_of, {"cancellation"}),
         (lambda o: expiry_requested(o, LATER), {"expiring"}),
         (lambda o: ending_for(o, LATER, "out_of_stock"), {"ending"}),
+        (lambda o: abandoned(o, LATER), {"abandoned"}),
         (lambda o: holding(o, LATER, held=True), {"held"}),
         (lambda o: handed_back(o, LATER), {"handed_back"}),
         (lambda o: replace(completed(o, LATER), revision=o.revision + 1), {"entries"}),
     ],
-    ids=["cancellation", "expiring", "ending", "held", "handed back", "entries"],
+    ids=["cancellation", "expiring", "ending", "abandoned", "held", "handed back", "entries"],
 )
 def test_what_is_seldom_is_on_the_head_only_when_it_is_something(
     orders: DynamoOrderStore, dynamodb: Any, change: Callable[[Order], Order], names: set[str]

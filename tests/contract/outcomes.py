@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lambdas.domain.cancellation import CANCEL_CODES
 from lambdas.domain.commands import read_command
 from lambdas.domain.refund import REASON_CODES
-from lambdas.domain.transitions import expiry_requested
+from lambdas.domain.transitions import abandoned, expiry_requested
 from tests.fakes.payments import DECLINED_CARD, POOR_CARD, SECURED_CARD, UNKNOWN_CARD
 from tests.fakes.pipeline import CLAIM, CLIENT, Pipeline
 from tests.properties.walk import Bus, Walk
@@ -64,6 +64,12 @@ class Shop:
         assert pipeline.orders.amend(expiry_requested(pipeline.head(order_id), pipeline.clock.text))
         pipeline.queue.send_process(order_id, CLIENT)
 
+    def give_up(self, order_id: OrderId) -> None:
+        """Do as an operator does who gives an order up."""
+        pipeline = self.pipeline
+        assert pipeline.orders.amend(abandoned(pipeline.head(order_id), pipeline.clock.text))
+        pipeline.queue.send_process(order_id, CLIENT)
+
     def sell(self, **wish: Any) -> OrderId:
         """Complete an order."""
         order_id = self.pipeline.accept(**wish)
@@ -114,6 +120,12 @@ def expiring(shop: Shop) -> None:
         shop.work()
 
 
+def given_up(shop: Shop) -> None:
+    for order_id in (shop.start("fulfil", key="before the reservation"), shop.reserve()):
+        shop.give_up(order_id)
+        shop.work()
+
+
 def cancelled(shop: Shop) -> None:
     for code in CANCEL_CODES:
         order_id = shop.pipeline.accept(key=f"cancelled: {code}")
@@ -145,6 +157,7 @@ WAYS: Final[tuple[Callable[[Shop], None], ...]] = (
     not_shipped,
     expired,
     expiring,
+    given_up,
     cancelled,
     cancelled_after_the_reservation,
     refunded,

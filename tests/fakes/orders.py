@@ -186,6 +186,7 @@ class InMemoryOrders:
             cancellation=order.cancellation or found.cancellation,
             expiring=order.expiring or found.expiring,
             ending=order.ending or found.ending,
+            abandoned=order.abandoned or found.abandoned,
             held=order.held,
             handed_back=order.handed_back or found.handed_back,
             entries=order.entries or found.entries,

@@ -26,7 +26,7 @@ class Sent:
 
 @dataclass(slots=True)
 class InMemoryQueue:
-    """Satisfies `OrderQueue`, `WatchedQueue` and `Redelivery`.
+    """Satisfies `OrderQueue`, `WatchedQueue`, `Redelivery` and `ReplayQueue`.
 
     `others` wait beside what was sent. `faults` knows `send`, `delay` and `waiting`.
     """
@@ -52,6 +52,11 @@ class InMemoryQueue:
     def send_again(self, body: str, group: str | None, delay_seconds: int) -> None:
         """Send a received message as a new one."""
         self._send(Sent(body, group, delay_seconds))
+
+    def send_replay(self, body: str, group: str | None) -> str:
+        """Send a dead letter's command once more."""
+        self._send(Sent(body, group))
+        return f"replayed-{len(self.sent)}"
 
     def delay(self, receipt_handle: str, seconds: int) -> None:
         """Set when a received message comes back."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from lambdas.domain.identifiers import OrderId
     from lambdas.domain.order import Order
 
-STOPS: Final = ("", "cancelled", "expiring", "ending")
+STOPS: Final = ("", "cancelled", "expiring", "ending", "abandoned")
 # What fails at every try; beside these nothing does.
 OUTAGES: Final = ("", "claim", "lines_of")
 TRIES: Final = 3
@@ -144,6 +144,7 @@ class Stage:
             cancellation=wish,
             expiring=self.situation.stop == "expiring",
             ending=self._ending(),
+            abandoned=self.situation.stop == "abandoned",
         )
 
     def _ending(self) -> str | None:

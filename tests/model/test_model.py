@@ -93,6 +93,7 @@ STAYS: Final[dict[str, Change]] = {
     "payment_started": lambda o: transitions.payment_started(o, AT, "pi_1"),
     "next_key_generation": lambda o: transitions.next_key_generation(o, AT),
     "cancellation_requested": lambda o: transitions.cancellation_requested(o, AT, WISH),
+    "abandoned": lambda o: transitions.abandoned(o, AT),
     "expiry_requested": lambda o: transitions.expiry_requested(o, AT),
     "ending_for": lambda o: transitions.ending_for(o, AT, "out_of_stock"),
     "handed_back": lambda o: transitions.handed_back(o, AT),

@@ -109,7 +109,7 @@ PEOPLE: Final[dict[str, set[Call]]] = {
     "OperatorRole": calls("cloudformation", "DescribeStacks", STACKS)
     | calls("dynamodb", "GetItem BatchGetItem Query UpdateItem", "Orders")
     | calls("dynamodb", "BatchGetItem", "Inventory")
-    | calls("dynamodb", "GetItem Query", "Ledger")
+    | calls("dynamodb", "BatchGetItem Query", "Ledger")
     | calls("dynamodb", "GetItem BatchGetItem Query PutItem UpdateItem DeleteItem", "Failures")
     | calls("dynamodb", "Query", "Failures/index/by_list")
     | calls("dynamodb", "PartiQLInsert", "Operations")

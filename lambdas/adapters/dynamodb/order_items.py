@@ -45,7 +45,7 @@ _MUTABLE: Final = (
     "payment_intent",
 )
 # Absent while they are nothing.
-_SELDOM: Final = ("key_generation", "expiring", "ending", "held", "handed_back", "entries")
+_SELDOM: Final = ("key_generation", "expiring", "ending", "abandoned", "held", "handed_back", "entries")
 
 
 def head_key(order_id: str) -> dict[str, Any]:

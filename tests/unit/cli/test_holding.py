@@ -9,7 +9,13 @@ import pytest
 
 from lambdas.domain.order import Order, Status
 from lambdas.domain.timestamps import to_text
-from lambdas.domain.transitions import cancellation_requested, completed, expiry_requested, rejected
+from lambdas.domain.transitions import (
+    abandoned,
+    cancellation_requested,
+    completed,
+    expiry_requested,
+    rejected,
+)
 from orders.holding import HoldRefused, hold_order
 from tests.fakes.clock import FakeClock
 from tests.fakes.faults import answer_lost
@@ -84,6 +90,7 @@ def test_an_order_that_never_stands_still_is_given_up(orders: InMemoryOrders) ->
         (lambda order: completed(order, AT), "has ended \\(completed\\)"),
         (lambda order: rejected(order, AT, "out_of_stock"), "has ended \\(rejected\\)"),
         (lambda order: expiry_requested(order, AT), "authorization_expiring"),
+        (lambda order: abandoned(order, AT), "abandoned_by_operator"),
         (lambda order: cancellation_requested(order, AT, a_cancellation()), "its client cancelled it"),
     ],
 )

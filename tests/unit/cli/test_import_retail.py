@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from argparse import Namespace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -254,6 +255,27 @@ def test_a_long_phase_is_told_in_between_while_it_moves() -> None:
         "orders ended 200 of 1,000, about 200 s left",
         "✓ orders ended 1,000 70.0 s",
     ]
+
+
+def test_a_phase_with_a_clock_tells_its_end_time_by_the_newest_pace() -> None:
+    for terminal in (False, True):
+        out, _, messages = output(terminal=terminal)
+        passing = PassingTime()
+        with PhaseBars(out, passing.now, lambda: datetime(2026, 3, 14, 9, 0, tzinfo=UTC)) as bars:
+            tell = bars.begin("replayed", 10_000)
+            for done in (0, 10, 20, 40, 140, 640):
+                passing.sleep(20)
+                tell(done)
+        assert "until 09:0" in messages.getvalue()
+        if not terminal:
+            assert [" ".join(text.split()) for text in messages.getvalue().splitlines()] == [
+                "replayed 0 of 10,000",
+                "replayed 10 of 10,000, about 19980 s left, until 14:33:00 UTC",
+                "replayed 20 of 10,000, about 19960 s left, until 14:32:40 UTC",
+                "replayed 40 of 10,000, about 9960 s left, until 11:46:00 UTC",
+                "replayed 140 of 10,000, about 1972 s left, until 09:32:52 UTC",
+                "replayed 640 of 10,000, about 374 s left, until 09:06:14 UTC",
+            ]
 
 
 def test_on_a_terminal_a_phase_is_a_bar_with_its_count() -> None:

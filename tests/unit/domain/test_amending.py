@@ -41,6 +41,7 @@ EVERY: dict[str, Callable[[Order], Order]] = {
     "cancel_requested": lambda o: transitions.cancellation_requested(o, LATER, WISH),
     "cancelled": lambda o: transitions.cancelled(o, LATER, payment=PaymentStatus.VOIDED),
     "authorization_expiring": lambda o: transitions.expiry_requested(o, LATER),
+    "abandoned": lambda o: transitions.abandoned(o, LATER),
     "held": lambda o: transitions.holding(o, LATER, held=True),
     "hold_ended": lambda o: transitions.holding(o, LATER, held=False),
     "refund_requested": lambda o: transitions.refund_requested(o, LATER, 100),
@@ -48,7 +49,14 @@ EVERY: dict[str, Callable[[Order], Order]] = {
     "refund_failed": lambda o: transitions.refund_failed(o, LATER, 100),
     "restocked": lambda o: transitions.restocked(o, LATER),
 }
-KEEPS_CLAIM = {"cancel_requested", "authorization_expiring", "held", "hold_ended", "refund_requested"}
+KEEPS_CLAIM = {
+    "cancel_requested",
+    "authorization_expiring",
+    "abandoned",
+    "held",
+    "hold_ended",
+    "refund_requested",
+}
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -119,6 +127,18 @@ def test_the_reason_of_a_rejection_stays_what_it_was_but_for_the_clients_wish() 
     assert (ending.stop_reason, ending.claim, ending.revision) == ("out_of_stock", "c1", 2)
     assert transitions.expiry_requested(ending, LATER).stop_reason == "out_of_stock"
     assert transitions.cancellation_requested(ending, LATER, WISH).stop_reason == "cancelled"
+
+
+def test_giving_an_order_up_comes_after_the_clients_wish_and_before_a_running_out_authorisation() -> None:
+    given_up = transitions.abandoned(transitions.expiry_requested(claimed(), LATER), LATER)
+    assert given_up.stop_reason == "abandoned_by_operator"
+    assert transitions.cancellation_requested(given_up, LATER, WISH).stop_reason == "cancelled"
+    assert transitions.ending_for(given_up, LATER, "out_of_stock").stop_reason == "out_of_stock"
+
+
+def test_an_order_whose_money_was_taken_by_hand_cannot_be_given_up() -> None:
+    taken = claimed(payment_status=PaymentStatus.CAPTURED)
+    assert transitions.abandoned(taken, LATER).stop_reason is None
 
 
 def test_a_hold_is_set_and_ended() -> None:

@@ -50,6 +50,7 @@ OTHER: dict[str, Any] = {
     "cancellation": WISH,
     "expiring": True,
     "ending": "out_of_stock",
+    "abandoned": True,
     "held": True,
     "handed_back": 3,
     "entries": 4,

@@ -15,7 +15,7 @@ from lambdas.domain.errors import (
 )
 from lambdas.domain.order import CancellationStatus, FulfillmentStatus, PaymentStatus, Status
 from lambdas.domain.payment import IntentState
-from lambdas.domain.transitions import expiry_requested
+from lambdas.domain.transitions import abandoned, expiry_requested
 from tests.fakes.faults import Fault, answer_lost, nothing_happened
 from tests.fakes.payments import DECLINED_CARD, GOOD_CARD
 from tests.fakes.pipeline import CLAIM, Pipeline
@@ -319,6 +319,19 @@ def test_only_whoever_holds_the_order_ends_it(pipeline: Pipeline) -> None:
             pipeline.step(step, order_id, "another", reason="cancelled")
     assert not pipeline.warehouse.cancelled
     assert pipeline.payments.intent_of(order_id).state is IntentState.AUTHORIZED
+
+
+@pytest.mark.parametrize(("step", "rest"), [("validate", ("release",)), ("fulfil", ())])
+def test_an_order_that_an_operator_gives_up_holds_nothing_any_more(
+    pipeline: Pipeline, step: str, rest: tuple[str, ...]
+) -> None:
+    order_id = pipeline.accept(TEA=2)
+    pipeline.bring_to("fulfil", order_id)
+    assert pipeline.orders.amend(abandoned(pipeline.head(order_id), pipeline.clock.text))
+    assert run(pipeline, order_id, step, *rest, "reject") == "rejected"
+    head = pipeline.head(order_id)
+    assert (head.reason, head.payment_status) == ("abandoned_by_operator", PaymentStatus.VOIDED)
+    assert (pipeline.inventory.on_hand("TEA"), pipeline.warehouse.shipments) == (100, {})
 
 
 @pytest.mark.parametrize(("step", "rest"), [("validate", ("release",)), ("fulfil", ())])

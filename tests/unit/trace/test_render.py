@@ -108,10 +108,18 @@ def test_what_an_order_has_not_is_said() -> None:
     assert red(a_declined_trace()) == ""  # a decline is no failure of ours
 
 
-def test_an_order_that_is_on_its_way_to_be_rejected_says_why() -> None:
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"ending": "out_of_stock"}, "out_of_stock"),
+        ({"abandoned": True}, "abandoned_by_operator"),
+        ({"abandoned": True, "ending": "out_of_stock"}, "out_of_stock"),
+    ],
+)
+def test_an_order_that_is_on_its_way_to_be_rejected_says_why(changes: dict[str, Any], why: str) -> None:
     order = a_trace().stored.order
-    turning = replace(order, status=Status.PROCESSING, ending="out_of_stock")
-    story = "it is to be rejected: out_of_stock"
+    turning = replace(order, status=Status.PROCESSING, **changes)
+    story = f"it is to be rejected: {why}"
     assert story in shown(a_trace(stored=StoredOrder(turning, order.lines or ())))
     ended = replace(turning, status=Status.REJECTED)
     assert story not in shown(a_trace(stored=StoredOrder(ended, order.lines or ())))

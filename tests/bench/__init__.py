@@ -1,0 +1,1 @@
+"""Measurements at a size that the gate has no time for."""
