@@ -51,7 +51,7 @@ def run() -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; an error is a line, never a traceback."""
-    parsed = _parser().parse_args(arguments)
+    parsed = command_parser().parse_args(arguments)
     output = Output(as_json=parsed.json)
     try:
         code: int = parsed.run(parsed, output)
@@ -86,7 +86,8 @@ def _explain(error: ApiRefused, output: Output) -> None:
         output.say(f"  {problem['pointer'] or '/'}: {problem['detail']} ({problem['code']}{facts})")
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_parser() -> argparse.ArgumentParser:
+    """Return what reads the command line, each command with its options."""
     parser = argparse.ArgumentParser(
         prog="orders",
         description="An order pipeline that you would trust with your own money.",
