@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from lambdas.domain.failure import UNKNOWN, UNREADABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _PROJECT: Final = Path(__file__).parents[3]
 FOLDER: Final = _PROJECT / "docs" / "runbooks"
@@ -16,6 +20,7 @@ INDEX: Final = "README"
 ERROR_CLASSES: Final = "error-classes"
 _CONSOLE: Final = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _FAILED_STEP: Final = re.compile(r"(?:States\.Format\(')?([a-z ]+):")
+_VARIABLE: Final = re.compile(r"\$([A-Z_]+)")
 _CAPITAL: Final = re.compile(r"(?<!^)(?=[A-Z])")
 
 
@@ -28,6 +33,17 @@ def commands_of(text: str) -> list[str]:
     """Return what a page tells to type."""
     lines = (line for block in _CONSOLE.findall(text) for line in block.splitlines())
     return [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
+
+
+def commands() -> list[str]:
+    """Return every command of all pages once."""
+    return sorted({command for text in pages().values() for command in commands_of(text)})
+
+
+def words_of(command: str, variables: Mapping[str, str]) -> list[str]:
+    """Return a command's arguments as a shell splits them, with its variables filled in."""
+    filled = _VARIABLE.sub(lambda found: variables[found[1]], command)
+    return shlex.split(filled)[1:]
 
 
 def page_of(name: str) -> str:

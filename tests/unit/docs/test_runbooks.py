@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from typing import Final
 
 import botocore.session
@@ -15,7 +14,18 @@ from lambdas.domain.errors import PagerRefused, PagerUnavailable, PipelineError,
 from lambdas.domain.failure import UNREADABLE
 from lambdas.domain.identifiers import OrderId, failure_id_for, fingerprint_for
 from orders.cli.main import command_parser
-from tests.unit.docs.runbooks import ERROR_CLASSES, FOLDER, INDEX, commands_of, page_of, pages, states, steps
+from tests.unit.docs.runbooks import (
+    ERROR_CLASSES,
+    FOLDER,
+    INDEX,
+    commands,
+    commands_of,
+    page_of,
+    pages,
+    states,
+    steps,
+    words_of,
+)
 
 PAGES: Final = pages()
 ORDER: Final = "ord_" + "a" * 26
@@ -39,21 +49,13 @@ VARIABLES: Final = {
 SECTIONS: Final = ["What customers see", "First look", "Decide", "Mend", "Close"]
 # What an execution of an order never ends with: it pages nobody.
 PAGING: Final = {PagerRefused, PagerUnavailable}
-_VARIABLE: Final = re.compile(r"\$([A-Z_]+)")
 _LINK: Final = re.compile(r"\]\(([^)#\s]*)(?:#[^)]*)?\)")
 _CLASS: Final = re.compile(r"`((?:[A-Z]\w+\.)?[A-Z][A-Za-z]+|unknown)`")
 
 
-def commands() -> list[str]:
-    """Return every command of all pages once."""
-    return sorted({command for text in PAGES.values() for command in commands_of(text)})
-
-
 def of_program(name: str) -> list[list[str]]:
-    """Return the commands of a program as the shell splits them, its variables filled in."""
-    typed = [command for command in commands() if command.split()[0] == name]
-    filled = [_VARIABLE.sub(lambda found: VARIABLES[found[1]], command) for command in typed]
-    return [shlex.split(command)[1:] for command in filled]
+    """Return the commands of a program, split."""
+    return [words_of(command, VARIABLES) for command in commands() if command.split()[0] == name]
 
 
 def error_classes() -> set[str]:
