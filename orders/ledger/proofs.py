@@ -105,7 +105,7 @@ def _range(log: SealedLedger, period: str) -> tuple[int, int]:
 
 
 def _tile_paths(first: int, after: int, head: int) -> list[str]:
-    """The tiles over the range, which hold the edge of each of its checkpoints too, and those at the head's."""
+    """The tiles over the range, which hold the edge of each of its checkpoints too, and the head's edge."""
     wanted = set()
     level = 0
     while head >> (HEIGHT * level):
