@@ -164,8 +164,8 @@ def close(arguments: argparse.Namespace, output: Output) -> int:
         output.json(record)
     else:
         output.say(
-            f"{record['period']} is closed since {record['closed_at']}: {record['entries']:,} entries, the log"
-            f" at {record['size']:,} leaves. Corrections go into the open period."
+            f"{record['period']} is closed since {record['closed_at']}: {record['entries']:,} entries,"
+            f" the log at {record['size']:,} leaves. Corrections go into the open period."
         )
     return ExitCode.OK
 

@@ -44,9 +44,12 @@ def test_an_ephemeral_environment_can_be_destroyed_whole(local: Assembly) -> Non
         assert not table["Properties"].get("DeletionProtectionEnabled")
 
 
-def test_state_is_in_the_storage_stack_alone(prod: Assembly) -> None:
+def test_state_is_in_the_storage_stack_and_in_that_of_the_sealed_log(prod: Assembly) -> None:
+    """The log's policies name the sealer's role, so both are in one stack, which is protected as well."""
     for type_ in STATEFUL:
-        assert prod.resources(type_) == prod.resources(type_, "storage")
+        sealed = prod.resources(type_, "seal")
+        assert prod.resources(type_) == prod.resources(type_, "storage") | sealed
+        assert set(sealed) <= {"LogTable"}
 
 
 def test_tables_are_protected_and_recoverable(prod: Assembly) -> None:
