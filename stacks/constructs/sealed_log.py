@@ -26,12 +26,16 @@ if TYPE_CHECKING:
 CHANGES_OF_FILES: Final = (
     "s3:DeleteObject",
     "s3:DeleteObjectVersion",
+    # With a key of the caller's, which may be deleted afterwards.
+    "s3:UpdateObjectEncryption",
     "s3:BypassGovernanceRetention",
     "s3:PutObjectRetention",
     "s3:PutObjectLegalHold",
     "s3:PutObjectAcl",
     "s3:PutObjectVersionAcl",
 )
+# A rule of another bucket writes replicas here, and marks files as deleted, by these and not by s3:PutObject.
+WRITES: Final = ("s3:PutObject", "s3:ReplicateObject", "s3:ReplicateDelete")
 CHANGES_OF_BUCKET: Final = (
     "s3:DeleteBucket",
     "s3:PutBucketPolicy",
@@ -111,7 +115,7 @@ class SealedLog(Construct):
     def _protect_bucket(self, bucket: s3.Bucket, sealer: iam.IRole) -> None:
         files, own = f"{self.bucket_arn}/*", self.bucket_arn
         statements = [
-            _deny("OnlyTheSealerWrites", ["s3:PutObject"], [files], _not(sealer.role_arn)),
+            _deny("OnlyTheSealerWrites", WRITES, [files], _not(sealer.role_arn)),
             # https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
             _deny("NoFileIsOverwritten", ["s3:PutObject"], [files], {"Null": {"s3:if-none-match": "true"}}),
             _deny("OnlyDeploymentChangesTheBucket", CHANGES_OF_BUCKET, [own], self._not_deployment()),

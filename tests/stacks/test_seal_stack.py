@@ -92,7 +92,11 @@ def test_the_bucket_locks_what_is_written(
 
 def test_only_the_sealer_writes_and_never_over_a_file(prod: Assembly) -> None:
     policy = bucket_policy(prod)
-    assert policy["OnlyTheSealerWrites"]["Action"] == "s3:PutObject"
+    assert policy["OnlyTheSealerWrites"]["Action"] == [
+        "s3:PutObject",
+        "s3:ReplicateDelete",
+        "s3:ReplicateObject",
+    ]
     assert excepted(policy["OnlyTheSealerWrites"]) == "SealRole"
     overwriting = policy["NoFileIsOverwritten"]
     assert overwriting["Action"] == "s3:PutObject"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lambdas.domain.merkle import (
@@ -157,6 +157,7 @@ def test_consistency_proofs_are_those_of_certificate_transparency(
     assert is_consistent(earlier, ROOTS[earlier], later, ROOTS[later], proof)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 300), st.data())
 def test_every_leaf_is_proved_and_nothing_else(size: int, data: st.DataObject) -> None:
     entries = [b"%d" % n for n in range(size)]
@@ -178,6 +179,7 @@ def test_every_leaf_is_proved_and_nothing_else(size: int, data: st.DataObject) -
     assert not any(wrong)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 300), st.data())
 def test_every_earlier_tree_is_consistent_and_no_other(later: int, data: st.DataObject) -> None:
     entries = [b"%d" % n for n in range(later)]

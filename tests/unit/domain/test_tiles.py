@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lambdas.domain.merkle import (
@@ -78,6 +78,7 @@ def test_an_entry_in_a_bundle_comes_after_its_length() -> None:
     assert encode_bundle([b"ab", b"", b"c" * 258]) == b"\x00\x02ab\x00\x00\x01\x02" + b"c" * 258
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=600), max_size=20))
 def test_a_bundle_is_taken_apart_as_it_was_put_together(entries: list[bytes]) -> None:
     assert decode_bundle(encode_bundle(entries)) == entries
@@ -122,6 +123,7 @@ def test_it_reaches_the_third_level() -> None:
     assert frontier.root() == root_of([leaf] * 65_537)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 400), min_size=1, max_size=4), st.data())
 def test_proofs_come_from_tiles_also_for_smaller_trees(batches: list[int], data: st.DataObject) -> None:
     size = sum(batches)

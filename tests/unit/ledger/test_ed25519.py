@@ -6,7 +6,7 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orders.ledger.verifier.verify import ORDER, ed25519_verify
@@ -77,6 +77,7 @@ def test_no_bit_of_them_may_change(key: str, message: str, signature: str) -> No
     assert not ed25519_verify(public, text + b"\x00", signed)
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=32, max_size=32), st.binary(max_size=200), st.integers(0, 63), st.booleans())
 def test_it_agrees_with_openssl(seed: bytes, message: bytes, place: int, changed: bool) -> None:
     key = Ed25519PrivateKey.from_private_bytes(seed)
