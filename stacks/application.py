@@ -73,7 +73,7 @@ def compose(app: App, say: Callable[[str], None]) -> None:
         build=built,
         termination_protection=settings.deletion_protection,
     )
-    AccessStack(app, f"{name}-access", settings=settings, storage=storage)
+    AccessStack(app, f"{name}-access", settings=settings, storage=storage, log=seal.log)
     if settings.alarms:
         OperationsStack(
             app,

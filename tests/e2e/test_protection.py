@@ -2,7 +2,7 @@
 
 Here is tried what the embedded engine evaluates: as every deployed role, as an administrator, and as the
 account's root. The engine does not ask a table's policy about changes of that policy. Those, what production
-denies beyond an environment that can be thrown away, and the ways that are tried nowhere else, are evaluated in
+denies beyond an environment that can be thrown away, and all other ways, are evaluated in
 tests/stacks/test_protection.py.
 """
 

@@ -27,7 +27,7 @@ from tests.stacks.attempts import (
     on_the_key,
     on_the_ledger,
 )
-from tests.stacks.policies import EVERYTHING, Attempt, Caller, allowed, resource_policy, role
+from tests.stacks.policies import EVERYTHING, Attempt, Caller, Statement, allowed, resource_policy, role
 from tests.stacks.test_storage import DEPLOYMENT_ROLE
 
 if TYPE_CHECKING:
@@ -120,13 +120,15 @@ def test_only_the_sealer_signs_and_nobody_ends_the_key(
     }
 
 
-def test_writer_sealer_and_reader_are_roles_apart(prod: Assembly) -> None:
-    """Who books does not seal, and who seals does not book."""
+def test_writer_sealer_and_auditor_are_roles_apart(prod: Assembly) -> None:
+    """Who books does not seal, who seals does not book, and an auditor reads all of it and does neither."""
     books = Attempt("dynamodb:PartiQLInsert", "Ledger", {ENCLOSING: "ExecuteTransaction"})
     adds = Attempt("s3:PutObject", "LogBucket/checkpoints/1", {OVERWRITING: "*"})
     notes = Attempt("dynamodb:PutItem", "LogTable")
     signs = Attempt("kms:Sign", "LogKey")
-    own = {"LogTable": []} | {name: resource_policy(prod, name) for name in ("Ledger", "LogBucket", "LogKey")}
+    own: dict[str, list[Statement]] = {"LogTable": []} | {
+        name: resource_policy(prod, name) for name in ("Ledger", "LogBucket", "LogKey")
+    }
     may = {
         name: {
             attempt.action
@@ -139,3 +141,10 @@ def test_writer_sealer_and_reader_are_roles_apart(prod: Assembly) -> None:
         "PaymentRole": {"dynamodb:PartiQLInsert"},
         "SealRole": {"s3:PutObject", "dynamodb:PutItem", "kms:Sign"},
     }
+    reading = [
+        Attempt("dynamodb:Query", "Ledger/index/by_period"),
+        Attempt("s3:GetObject", "LogBucket/checkpoints/1"),
+        Attempt("kms:GetPublicKey", "LogKey"),
+    ]
+    auditor = role(prod, "AuditorRole")
+    assert all(allowed(auditor, attempt, own[attempt.on.partition("/")[0]]) for attempt in reading)
