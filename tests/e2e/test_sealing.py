@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
+from lambdas.domain.catalogue import Product
 from lambdas.domain.sealing import checkpoint_path
 from tests.e2e.bodies import body
 from tests.e2e.conftest import ended
@@ -24,11 +25,12 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("home")]
 
 
-@pytest.fixture
-def entry_id(pipeline: Pipeline, mug: str, request: pytest.FixtureRequest) -> str:
+@pytest.fixture(scope="module")
+def entry_id(pipeline: Pipeline) -> str:
     """An entry that is sealed."""
     client = pipeline.client("sealed")
-    order = ended(client, client.submit(body((mug, 1)), request.node.name).order["order_id"])
+    pipeline.stock(Product("SEALED", "GBP", {"list": 1200, "sale": 900}, 2000, 1000))
+    order = ended(client, client.submit(body(("SEALED", 1)), "sealed").order["order_id"])
     (entry,) = pipeline.entries(order["order_id"])
     found: str = entry["entry_id"]["S"]
     seal_everything(pipeline, {found})
