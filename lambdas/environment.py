@@ -113,6 +113,20 @@ class AlertEnvironment:
     runbooks: str
 
 
+@dataclass(frozen=True, slots=True)
+class SealEnvironment:
+    """Of the function that seals the ledger; `ledger_since` is a day before which nothing was booked."""
+
+    environment: str
+    ledger_table: str
+    log_table: str
+    log_bucket: str
+    log_key_id: str
+    log_origin: str
+    grace_seconds: int
+    ledger_since: str
+
+
 def read_environment(kind: type[T], variables: Mapping[str, str]) -> T:
     """Fill a class above from the variables named like its fields, in capitals.
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 LOCAL: Final = "local"
 # Those whose outputs name what an operator works with; the alarms' stack has none of it.
-STACKS: Final = ("storage", "workflow", "api")
+STACKS: Final = ("storage", "workflow", "api", "seal")
 _CONFIG: Final = Config(
     connect_timeout=5,
     read_timeout=30,

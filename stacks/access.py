@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_dynamodb as dynamodb
     from constructs import Construct
 
+    from stacks.constructs.sealed_log import SealedLog
     from stacks.settings import Settings
     from stacks.storage import StorageStack
 
@@ -35,10 +36,11 @@ class AccessStack(Stack):
         *,
         settings: Settings,
         storage: StorageStack,
+        log: SealedLog,
         **kwargs: Any,  # noqa: ANN401 - Stack's own keywords
     ) -> None:
         super().__init__(scope, id_, **kwargs)
-        self._settings, self._storage = settings, storage
+        self._settings, self._storage, self._log = settings, storage, log
         for name, statements in (("operator", self._operator()), ("auditor", self._auditor())):
             role = self._role(name, statements)
             CfnOutput(self, f"{name.capitalize()}RoleArn", value=role.role_arn)
@@ -88,7 +90,7 @@ class AccessStack(Stack):
         ]
 
     def _auditor(self) -> list[iam.PolicyStatement]:
-        """Ledger, history, failures and archive: ids and sums, no order and no key."""
+        """Ledger and its sealed log, history, failures and archive: ids and sums, no order and no secret."""
         storage = self._storage
         ledger, failures = storage.ledger, storage.failures
         return [
@@ -99,6 +101,7 @@ class AccessStack(Stack):
             allow("dynamodb", "Query", f"{failures.table_arn}/index/by_list"),
             *self._history(),
             allow("s3", "GetObject", storage.archive.arn_for_objects("letters/*")),
+            *self._log.reading(),
         ]
 
     def _history(self) -> list[iam.PolicyStatement]:

@@ -14,6 +14,7 @@ from stacks.api import ApiStack
 from stacks.environments import CONTEXT_KEYS, settings_for
 from stacks.operations import OperationsStack
 from stacks.packaging.artefacts import PROJECT, build, stage
+from stacks.seal import SealStack
 from stacks.storage import StorageStack
 from stacks.workflow import WorkflowStack
 
@@ -64,7 +65,15 @@ def compose(app: App, say: Callable[[str], None]) -> None:
     )
     workflow = WorkflowStack(app, f"{name}-workflow", settings=settings, storage=storage, build=built)
     api = ApiStack(app, f"{name}-api", settings=settings, storage=storage, build=built)
-    AccessStack(app, f"{name}-access", settings=settings, storage=storage)
+    seal = SealStack(
+        app,
+        f"{name}-seal",
+        settings=settings,
+        storage=storage,
+        build=built,
+        termination_protection=settings.deletion_protection,
+    )
+    AccessStack(app, f"{name}-access", settings=settings, storage=storage, log=seal.log)
     if settings.alarms:
         OperationsStack(
             app,
@@ -73,6 +82,7 @@ def compose(app: App, say: Callable[[str], None]) -> None:
             storage=storage,
             workflow=workflow,
             api=api,
+            seal=seal,
         )
     Tags.of(app).add("application", "orders")
     Tags.of(app).add("environment", settings.environment)

@@ -30,6 +30,8 @@ _ENVIRONMENTS: Final[Mapping[Environment, Mapping[str, object]]] = MappingProxyT
             "reserved_concurrency": 4,
             "stale_minutes": 2,
             "watchdog_minutes": 1,
+            "seal_minutes": 1,
+            "seal_grace_seconds": 5,
             "api_requests_per_second": 5000,
             "api_burst": 5000,
             "log_retention_days": 1,
@@ -52,6 +54,7 @@ _ENVIRONMENTS: Final[Mapping[Environment, Mapping[str, object]]] = MappingProxyT
             "api_burst": 400,
             "log_retention_days": 90,
             "archive_retention_days": 400,
+            "sealed_retention_days": 3653,  # ten years
         },
     }
 )
@@ -82,6 +85,8 @@ _CONTEXT: Final[Mapping[str, Callable[[str], object]]] = MappingProxyType(
         "pagerduty_url": str,
         "runbooks": str,
         "deployment_role": str,
+        "sealed_bucket": str,
+        "ledger_since": str,
     }
 )
 CONTEXT_KEYS: Final[tuple[str, ...]] = tuple(_CONTEXT)

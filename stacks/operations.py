@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from constructs import Construct
 
     from stacks.api import ApiStack
+    from stacks.seal import SealStack
     from stacks.settings import Settings
     from stacks.storage import StorageStack
     from stacks.timeouts import FunctionName
@@ -40,6 +41,7 @@ class OperationsStack(Stack):
         storage: StorageStack,
         workflow: WorkflowStack,
         api: ApiStack,
+        seal: SealStack,
         **kwargs: Any,  # noqa: ANN401 - Stack's own keywords
     ) -> None:
         super().__init__(scope, id_, **kwargs)
@@ -62,6 +64,7 @@ class OperationsStack(Stack):
         self._workflow(workflow)
         self._outage()
         self._watchdog(workflow)
+        self._seal(seal)
         self._alarm(
             "ApiServerErrors",
             api.api.metric_server_error(period=_FIVE_MINUTES, statistic="Sum"),
@@ -197,6 +200,43 @@ class OperationsStack(Stack):
                 f" captured. At {self._settings.authorisation_expiry_days} days they are rejected, unless"
                 f" held: `orders hold ID --env {self._settings.environment}`. Which they are: the"
                 " watchdog's log."
+            ),
+        )
+
+    def _seal(self, seal: SealStack) -> None:
+        three_runs = Duration.minutes(3 * self._settings.seal_minutes)
+        self._alarm(
+            "SealErrors",
+            seal.function.metric_errors(period=_FIVE_MINUTES, statistic="Sum"),
+            threshold=0,
+            periods=1,
+            why=(
+                "The sealer failed, or met items that are no entries. A LogForked in its log means that"
+                " sealed files or entries were changed: run `orders ledger verify`, and keep everybody out."
+            ),
+        )
+        self._alarm(
+            "SealSilent",
+            seal.function.metric_invocations(period=three_runs, statistic="Sum"),
+            threshold=1,
+            periods=1,
+            why="The sealer does not run: the time in which an entry could be changed unseen grows.",
+            below=True,
+        )
+        self._alarm(
+            "EntriesLate",
+            cloudwatch.Metric(
+                namespace=METRICS_NAMESPACE,
+                metric_name="EntriesLate",
+                dimensions_map={"service": "seal", "environment": self._settings.environment},
+                period=three_runs,
+                statistic="Sum",
+            ),
+            threshold=0,
+            periods=1,
+            why=(
+                "Entries appeared after their grace. They are sealed now; the sealer's log names them. Find"
+                " out who booked them, and whether the grace is too short."
             ),
         )
 

@@ -5,12 +5,20 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
+from datetime import date
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from stacks.errors import SettingsError
 from stacks.names import stack_prefix
-from stacks.timeouts import MAX_RECEIVES, PACING_SECONDS, VISIBILITY_SECONDS, FunctionName
+from stacks.timeouts import (
+    FUNCTION_SECONDS,
+    MAX_RECEIVES,
+    PACING_SECONDS,
+    VISIBILITY_SECONDS,
+    FunctionName,
+    least_grace_seconds,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -35,6 +43,10 @@ AUTHORISATION_DAYS: Final = 7  # https://docs.stripe.com/payments/place-a-hold-o
 RETENTION_DAYS: Final = (1, 14, 30, 90)
 ARCHIVE_DAYS: Final = range(1, 3651)
 LONGEST_PAGING_GAP: Final = 600
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html
+SEALED_DAYS: Final = range(1, 36_501)
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+_BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 _MEMORY_MB: Final[Mapping[FunctionName, int]] = MappingProxyType(
     # dispatch mostly waits; the others start cold, and Lambda gives CPU by memory
@@ -47,6 +59,7 @@ _MEMORY_MB: Final[Mapping[FunctionName, int]] = MappingProxyType(
         "watchdog": 512,
         "replay": 512,
         "alert": 512,
+        "seal": 1024,
     }
 )
 
@@ -75,6 +88,13 @@ class Settings:
         paging_gap_seconds: the least time between two events of one incident; a little less than
             the minute between two runs of `alert`.
         runbooks: address of the folder of runbooks that pages link to, or its path in the project.
+        seal_minutes: between two runs of the sealer.
+        seal_grace_seconds: how long after its time an entry may still appear; what is booked longer
+            ago is sealed. It and the interval are the window that an administrator has.
+        ledger_since: a day on which or before which nothing was booked yet.
+        sealed_retention_days: how long Object Lock keeps a file of the sealed log; in prod in
+            compliance mode, which nobody can shorten.
+        sealed_bucket: the name of a bucket, of another account, that keeps the log; None makes one.
         warehouse_url: None leaves the parameter without a default, so that a deployment cannot
             forget it.
 
@@ -115,6 +135,11 @@ class Settings:
     runbooks: str = "docs/runbooks"
     archive_retention_days: int = 1
     deployment_role: str | None = None
+    seal_minutes: int = 5
+    seal_grace_seconds: int = 900
+    ledger_since: str = "2026-11-01"
+    sealed_retention_days: int = 1
+    sealed_bucket: str | None = None
 
     def __post_init__(self) -> None:
         if problems := list(_problems(self)):
@@ -149,6 +174,7 @@ def _problems(settings: Settings) -> Iterator[str]:
     yield from _runtime_problems(settings)
     yield from _pacing_problems(settings)
     yield from _watchdog_problems(settings)
+    yield from _seal_problems(settings)
     yield from _address_problems(settings)
     yield from _state_problems(settings)
 
@@ -230,6 +256,29 @@ def _watchdog_problems(settings: Settings) -> Iterator[str]:
             "authorisation_warning_days must be at least 1 and come before authorisation_expiry_days, and "
             f"that before the card's {AUTHORISATION_DAYS} days are over"
         )
+
+
+def _seal_problems(settings: Settings) -> Iterator[str]:
+    least = least_grace_seconds()
+    if settings.environment != "local" and settings.seal_grace_seconds < least:
+        yield (
+            f"seal_grace_seconds ({settings.seal_grace_seconds}) must be at least {least}: an entry may "
+            "appear that long after its time"
+        )
+    if settings.seal_grace_seconds < 1:
+        yield "seal_grace_seconds must be at least 1"
+    if settings.environment != "local" and settings.seal_minutes * 60 <= FUNCTION_SECONDS["seal"]:
+        yield f"seal_minutes must be longer than a run of the sealer ({FUNCTION_SECONDS['seal']} s)"
+    if settings.sealed_retention_days not in SEALED_DAYS:
+        yield f"sealed_retention_days must be {SEALED_DAYS.start} to {SEALED_DAYS.stop - 1}"
+    if settings.ephemeral and settings.sealed_retention_days > 1:
+        yield "an ephemeral environment cannot lock its sealed log for more than 1 day"
+    if settings.sealed_bucket is not None and not _BUCKET.fullmatch(settings.sealed_bucket):
+        yield f"sealed_bucket must be the name of a bucket, not {settings.sealed_bucket!r}"
+    try:
+        date.fromisoformat(settings.ledger_since)
+    except ValueError:
+        yield f"ledger_since must be a day such as 2026-11-01, not {settings.ledger_since!r}"
 
 
 def _address_problems(settings: Settings) -> Iterator[str]:

@@ -21,7 +21,9 @@ from lambdas.services.dispatch_batch import PACING_SECONDS as BATCH_PACING_SECON
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FunctionName = Literal["ingest", "dispatch", "validate", "payment", "fulfil", "watchdog", "replay", "alert"]
+FunctionName = Literal[
+    "ingest", "dispatch", "validate", "payment", "fulfil", "watchdog", "replay", "alert", "seal"
+]
 
 FUNCTION_SECONDS: Final[Mapping[FunctionName, int]] = MappingProxyType(
     {
@@ -33,6 +35,7 @@ FUNCTION_SECONDS: Final[Mapping[FunctionName, int]] = MappingProxyType(
         "watchdog": 50,
         "replay": 60,
         "alert": 50,
+        "seal": 120,
     }
 )
 WORKFLOW_FUNCTIONS: Final[tuple[FunctionName, ...]] = ("validate", "payment", "fulfil")
@@ -40,6 +43,8 @@ WORKFLOW_FUNCTIONS: Final[tuple[FunctionName, ...]] = ("validate", "payment", "f
 WORKFLOW_SECONDS: Final = 180
 CLIENT_READ_SECONDS: Final = READ_SECONDS
 CLOCK_SKEW_SECONDS: Final = 30
+# How far an index of DynamoDB may be behind its table: usually far below a second, and nobody promises it.
+INDEX_LAG_SECONDS: Final = 60
 
 # The last execution of a batch starts at most 5 s after the first, so 5 + 190 s (its client read)
 # still ends inside dispatch's 200 s.
@@ -54,6 +59,14 @@ DEAD_LETTER_VISIBILITY_SECONDS: Final = 6 * FUNCTION_SECONDS["replay"]
 QUEUE_RETENTION_DAYS: Final = 4
 DEAD_LETTER_RETENTION_DAYS: Final = 14
 MAX_RECEIVES: Final = 4  # the first and three retries
+
+
+def least_grace_seconds() -> int:
+    """How long after its time an entry may still appear to whoever reads the ledger by period, in seconds.
+
+    Its time is taken by a function that may run on until its timeout, on a clock that may be behind.
+    """
+    return FUNCTION_SECONDS["payment"] + CLOCK_SKEW_SECONDS + INDEX_LAG_SECONDS
 
 
 def claim_seconds() -> int:

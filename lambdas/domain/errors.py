@@ -71,5 +71,9 @@ class LedgerConflict(PipelineError):
     """The ledger holds another entry under the key of the one that was to be booked."""
 
 
+class BookingTooOld(PipelineError):
+    """An entry was to be booked with a time that is not the present: its period may be closed."""
+
+
 class ProviderRefused(PipelineError):
     """The provider refused a call in a way that no retry mends (credentials, configuration)."""

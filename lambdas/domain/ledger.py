@@ -76,8 +76,11 @@ class JournalEntry:
         return period_key(self.booked_at[:10], shard)
 
     @property
-    def hash(self) -> str:
-        """SHA-256 over every field in a canonical JSON form (sorted keys, no white space)."""
+    def canonical(self) -> bytes:
+        """The entry as bytes: every field in JSON with sorted keys, no white space, ASCII alone.
+
+        The leaf of the sealed log is made of them, so they can never change for an entry that is booked.
+        """
         content = {
             "order_id": self.order_id,
             "entry_no": self.entry_no,
@@ -91,8 +94,12 @@ class JournalEntry:
             "reverses": self.reverses,
             "schema": self.schema,
         }
-        text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 over the canonical bytes, in hex."""
+        return hashlib.sha256(self.canonical).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from lambdas.environment import PaymentEnvironment, read_environment
 from lambdas.payment.once import GuardedAuthorisation, make_guard
 from lambdas.services.authorise_payment import AuthorisePayment
 from lambdas.services.capture_payment import CapturePayment
+from lambdas.services.present_journal import PresentJournal
 from lambdas.services.refund_order import RefundOrder
 from lambdas.services.reject_order import RejectOrder
 from lambdas.step_log import logged_step
@@ -69,7 +70,8 @@ def build() -> PaymentSteps:
     refunds = DynamoRefunds(dynamodb, environment.orders_table)
     secret = CachedSecret(make_client("secretsmanager"), environment.payment_secret_id)
     payments = StripePayments(StripeApi(secret, environment.payment_api_base))
-    journal = DynamoJournal(dynamodb, environment.ledger_table, environment.orders_table)
+    ledger = DynamoJournal(dynamodb, environment.ledger_table, environment.orders_table)
+    journal = PresentJournal(ledger, utc_now)
     guard = make_guard(environment.idempotency_table, dynamodb)
     return PaymentSteps(
         authorise=GuardedAuthorisation(orders, AuthorisePayment(orders, payments, utc_now), guard),

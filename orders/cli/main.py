@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from lambdas.domain.cancellation import CANCEL_CODES
 from lambdas.domain.refund import REASON_CODES
 from orders.api_client import ApiRefused, ApiUnreachable
-from orders.cli import amendments, demo, dlq, hold, import_retail, incidents, orders, trace, up
+from orders.cli import amendments, demo, dlq, hold, import_retail, incidents, ledger, orders, trace, up
 from orders.cli.connection import WrongUsage, add_connection_options
 from orders.cli.console import Output
 from orders.cli.exit_codes import ExitCode
+from orders.cli.ledger_seal import LedgerUnreadable
 from orders.cli.numbers import positive
 from orders.deployment import DeploymentError
 from orders.dlq.refusals import DlqRefused
@@ -37,6 +38,7 @@ _FORESEEN = (
     HoldRefused,
     ImportFailed,
     IncidentsUnavailable,
+    LedgerUnreadable,
     LocalRunError,
     NotRunning,
     amendments.Unreadable,
@@ -151,6 +153,9 @@ def command_parser() -> argparse.ArgumentParser:
     summary = "import a retailer's invoices as orders, and their credit notes as refunds"
     command = _command(commands, "import-retail", import_retail.import_retail, summary)
     import_retail.add_import_options(command)
+    summary = "prove and close the ledger"
+    command = commands.add_parser("ledger", help=summary, description=summary.capitalize() + ".")
+    ledger.add_ledger_commands(command)
     return parser
 
 

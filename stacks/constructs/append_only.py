@@ -48,7 +48,7 @@ def append_only(scope: Construct, settings: Settings) -> iam.PolicyDocument:
     for_everybody = [*CHANGES_OF_ENTRIES]
     for_others = [*CHANGES_OF_TABLE]
     (for_others if settings.ephemeral else for_everybody).append(DELETION)
-    role = settings.deployment_role or _bootstrap_role(scope)
+    role = deployment_role(scope, settings)
     return iam.PolicyDocument(
         statements=[
             _deny("EntriesAreNeverChanged", for_everybody),
@@ -74,8 +74,10 @@ def _deny(sid: str, actions: list[str], conditions: dict[str, object] | None = N
     )
 
 
-def _bootstrap_role(scope: Construct) -> str:
-    """The role with which `cdk bootstrap` lets CloudFormation deploy."""
+def deployment_role(scope: Construct, settings: Settings) -> str:
+    """The ARN of the only role that may change protected state: by default that of `cdk bootstrap`."""
+    if settings.deployment_role:
+        return settings.deployment_role
     qualifier = (
         scope.node.try_get_context("@aws-cdk/core:bootstrapQualifier")
         or DefaultStackSynthesizer.DEFAULT_QUALIFIER

@@ -75,6 +75,7 @@ class PythonFunction(Construct):
                 allow("xray", "PutTraceSegments PutTelemetryRecords", "*"),
             ],
         )
+        self.role = role
         self.function = lambda_.Function(
             self,
             "Function",

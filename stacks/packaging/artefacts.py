@@ -29,7 +29,7 @@ KEPT_ARTEFACTS: Final = 4  # of each name: a few last builds, so that going back
 _SHARED_CODE: Final = ("domain", "services", "adapters")
 _SHARED_PACKAGES: Final = ("aws-lambda-powertools", "jmespath", "typing-extensions")
 _FUNCTIONS: Final[Mapping[str, tuple[FunctionName, ...]]] = {
-    "functions": ("ingest", "dispatch", "validate", "fulfil", "watchdog", "replay", "alert"),
+    "functions": ("ingest", "dispatch", "validate", "fulfil", "watchdog", "replay", "alert", "seal"),
     "payment": ("payment",),
 }
 # Installed one by one into the cache, so that a new stripe does not install powertools again.

@@ -39,7 +39,9 @@ class Cloud:
         credentials: Whose calls these are; the administrator's when not given.
     """
 
-    def __init__(self, url: str, credentials: Credentials = ADMINISTRATOR) -> None:
+    def __init__(
+        self, url: str, credentials: Credentials = ADMINISTRATOR, session_token: str | None = None
+    ) -> None:
         self.url = url
         config = Config(inject_host_prefix=False, read_timeout=60, retries={"total_max_attempts": 1})
 
@@ -50,12 +52,17 @@ class Cloud:
                 config=config,
                 aws_access_key_id=credentials.access_key_id,
                 aws_secret_access_key=credentials.secret_access_key,
+                aws_session_token=session_token,
             )
 
         self.client = client
+        self.buckets = client("s3")
         self.dynamodb = client("dynamodb")
         self.events = client("events")
         self.iam = client("iam")
+        self.keys = client("kms")
+        self.stacks = client("cloudformation")
+        self.tokens = client("sts")
         self.functions = client("lambda")
         self.logs = client("logs")
         self.queues = client("sqs")
@@ -146,6 +153,12 @@ class Cloud:
         self.iam.put_user_policy(UserName=name, PolicyName="own", PolicyDocument=document)
         key = self.iam.create_access_key(UserName=name)["AccessKey"]
         return Cloud(self.url, Credentials(key["AccessKeyId"], key["SecretAccessKey"]))
+
+    def assume(self, role_arn: str) -> Cloud:
+        """The same engine, called by a session of a role."""
+        answer = self.tokens.assume_role(RoleArn=role_arn, RoleSessionName="session")["Credentials"]
+        credentials = Credentials(answer["AccessKeyId"], answer["SecretAccessKey"])
+        return Cloud(self.url, credentials, answer["SessionToken"])
 
 
 def table_arn(name: str) -> str:

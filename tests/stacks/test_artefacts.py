@@ -36,6 +36,7 @@ FUNCTIONS: Final = (
     "watchdog",
     "replay",
     "alert",
+    "seal",
 )
 # What Lambda's Python runtime brings; https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html
 RUNTIME_PACKAGES: Final = ("boto3", "botocore", "s3transfer", "urllib3", "dateutil", "six")

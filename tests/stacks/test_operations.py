@@ -25,11 +25,14 @@ def test_the_alarms_and_what_they_watch(prod: Assembly) -> None:
         "WatchdogErrors": "Errors",
         "WatchdogSilent": "Invocations",
         "AuthorisationsExpiring": "AuthorisationsExpiring",
+        "SealErrors": "Errors",
+        "SealSilent": "Invocations",
+        "EntriesLate": "EntriesLate",
     }
     for name, alarm in alarms.items():
         assert [short_name(action) for action in alarm["AlarmActions"]] == ["Alarms"]
         assert alarm["AlarmDescription"]
-        if name != "WatchdogSilent":
+        if name not in {"WatchdogSilent", "SealSilent"}:
             assert alarm["TreatMissingData"] == "notBreaching"
             assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
 

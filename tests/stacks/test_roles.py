@@ -76,6 +76,14 @@ ROLES: Final[dict[str, set[Call]]] = {
     | calls("dynamodb", "GetItem BatchGetItem Query UpdateItem", "Orders")
     | calls("dynamodb", "Query", "Orders/index/open_orders")
     | calls("sqs", "SendMessage GetQueueAttributes", "QueuesOrders"),
+    # It signs by the key's policy: see test_seal_stack.
+    "SealRole": function_calls("Seal")
+    | calls("dynamodb", "BatchGetItem", "Ledger")
+    | calls("dynamodb", "Query", "Ledger/index/by_period")
+    | calls("dynamodb", "GetItem PutItem Query", "LogTable")
+    | calls("s3", "GetObject PutObject", "arn:AWS::Partition:s3:::LogBucket/*")
+    | calls("s3", "ListBucket", "arn:AWS::Partition:s3:::LogBucket"),
+    "SealSchedulerRole": calls("lambda", "InvokeFunction", "SealFunction"),
     "WatchdogSchedulerRole": calls("lambda", "InvokeFunction", "WatchdogFunction"),
     "ReplayRole": function_calls("Replay")
     | calls("sqs", "ReceiveMessage DeleteMessage GetQueueAttributes", "QueuesDeadLetters")
@@ -127,7 +135,11 @@ PEOPLE: Final[dict[str, set[Call]]] = {
     | calls("dynamodb", "GetItem Query", "Failures")
     | calls("dynamodb", "Query", "Failures/index/by_list")
     | HISTORY
-    | calls("s3", "GetObject", "Archive/letters/*"),
+    | calls("s3", "GetObject", "Archive/letters/*")
+    | calls("dynamodb", "GetItem Query", "LogTable")
+    | calls("s3", "ListBucket", "arn:AWS::Partition:s3:::LogBucket")
+    | calls("s3", "GetObject", "arn:AWS::Partition:s3:::LogBucket/*")
+    | calls("kms", "GetPublicKey", "LogKey"),
 }
 
 
@@ -167,7 +179,8 @@ def test_no_action_is_a_wildcard_and_star_stands_only_where_there_are_no_resourc
             assert "*" not in action
             if "*" in resource:
                 everywhere.add(action.partition(":")[0])
-    assert everywhere == {"xray", "logs", "lambda", "s3"}  # of S3 whatever lies under one prefix
+    # of S3 whatever lies under one prefix, or in the log
+    assert everywhere == {"xray", "logs", "lambda", "s3"}
 
 
 def test_each_role_is_assumed_by_its_own_service_alone(prod: Assembly) -> None:
@@ -175,6 +188,7 @@ def test_each_role_is_assumed_by_its_own_service_alone(prod: Assembly) -> None:
         "ProcessRole": "states",
         "WatchdogSchedulerRole": "scheduler",
         "AlertSchedulerRole": "scheduler",
+        "SealSchedulerRole": "scheduler",
     }
     for name in ROLES:
         role = prod.resources("AWS::IAM::Role")[name]
@@ -193,11 +207,11 @@ def test_a_role_for_people_is_given_by_the_accounts_own_policies(prod: Assembly)
 
 def test_an_auditor_changes_nothing_and_sees_no_order(prod: Assembly) -> None:
     for action, resource, _ in prod.calls("AuditorRole"):
-        assert action.partition(":")[2].startswith(("Get", "BatchGet", "Query", "Describe"))
+        assert action.partition(":")[2].startswith(("Get", "BatchGet", "List", "Query", "Describe"))
         assert not resource.startswith(("Orders", "Unreadable", "Payment", "Warehouse"))
 
 
-@pytest.mark.parametrize("role", ["WatchdogSchedulerRole", "AlertSchedulerRole"])
+@pytest.mark.parametrize("role", ["WatchdogSchedulerRole", "AlertSchedulerRole", "SealSchedulerRole"])
 def test_no_other_accounts_schedule_can_use_the_schedulers_role(prod: Assembly, role: str) -> None:
     """https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html"""
     scheduler = prod.properties("AWS::IAM::Role", role)
@@ -220,7 +234,17 @@ def test_each_function_has_a_role_of_its_own(prod: Assembly) -> None:
     functions = prod.resources("AWS::Lambda::Function")
     assert {name: f["Properties"]["Role"]["Fn::GetAtt"][0][:-8] for name, f in functions.items()} == {
         f"{name}Function": f"{name}Role"
-        for name in ("Ingest", "Dispatch", "Validate", "Payment", "Fulfil", "Watchdog", "Replay", "Alert")
+        for name in (
+            "Ingest",
+            "Dispatch",
+            "Validate",
+            "Payment",
+            "Fulfil",
+            "Watchdog",
+            "Replay",
+            "Alert",
+            "Seal",
+        )
     }
 
 

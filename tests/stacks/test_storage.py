@@ -44,9 +44,12 @@ def test_an_ephemeral_environment_can_be_destroyed_whole(local: Assembly) -> Non
         assert not table["Properties"].get("DeletionProtectionEnabled")
 
 
-def test_state_is_in_the_storage_stack_alone(prod: Assembly) -> None:
+def test_state_is_in_the_storage_stack_and_in_that_of_the_sealed_log(prod: Assembly) -> None:
+    """The log's policies name the sealer's role, so both are in one stack, which is protected as well."""
     for type_ in STATEFUL:
-        assert prod.resources(type_) == prod.resources(type_, "storage")
+        sealed = prod.resources(type_, "seal")
+        assert prod.resources(type_) == prod.resources(type_, "storage") | sealed
+        assert set(sealed) <= {"LogTable", "LogBucket"}
 
 
 def test_tables_are_protected_and_recoverable(prod: Assembly) -> None:
@@ -235,7 +238,7 @@ def test_what_nobody_can_read_goes_after_30_days_for_good(prod: Assembly) -> Non
 
 
 def test_buckets_are_private_encrypted_and_refuse_plain_http(prod: Assembly) -> None:
-    assert set(buckets(prod)) == {"Archive", "Unreadable"}
+    assert set(buckets(prod)) == {"Archive", "Unreadable", "LogBucket"}
     for bucket in buckets(prod).values():
         assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
         assert bucket["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
@@ -243,9 +246,9 @@ def test_buckets_are_private_encrypted_and_refuse_plain_http(prod: Assembly) -> 
         assert encryption["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
         assert "BucketName" not in bucket
     policies = prod.resources("AWS::S3::BucketPolicy")
-    assert {short_name(p["Properties"]["Bucket"]) for p in policies.values()} == {"Archive", "Unreadable"}
+    assert {short_name(p["Properties"]["Bucket"]) for p in policies.values()} == set(buckets(prod))
     for policy in policies.values():
-        tls, version = policy["Properties"]["PolicyDocument"]["Statement"]
+        tls, version, *_ = policy["Properties"]["PolicyDocument"]["Statement"]
         assert (tls["Effect"], version["Effect"]) == ("Deny", "Deny")
         assert tls["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
         assert version["Condition"] == {"NumericLessThan": {"s3:TlsVersion": 1.2}}

@@ -29,7 +29,7 @@ def test_a_second_synthesis_is_identical(assemblies: dict[str, Assembly]) -> Non
         sorted(path.name for path in folder.glob("*.json") if "metadata" not in path.name)
         for folder in (first, second)
     )
-    assert len(names) == 9
+    assert len(names) == 11
     assert names == again
     for name in names:
         assert (first / name).read_bytes() == (second / name).read_bytes(), name

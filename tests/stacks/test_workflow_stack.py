@@ -21,6 +21,7 @@ TIMEOUTS: Final = {
     "Watchdog": 50,
     "Replay": 60,
     "Alert": 50,
+    "Seal": 120,
 }
 INCIDENTS: Final = {
     "ORDERS_TABLE": "Orders",
@@ -79,6 +80,15 @@ ENVIRONMENT: Final[dict[str, dict[str, str]]] = {
         "UNREADABLE_BUCKET": "Unreadable",
     },
     "Alert": INCIDENTS,
+    "Seal": {
+        "LEDGER_TABLE": "Ledger",
+        "LOG_TABLE": "LogTable",
+        "LOG_BUCKET": "LogBucket",
+        "LOG_KEY_ID": "LogKey",
+        "LOG_ORIGIN": "orders-prod/ledger/AWS::AccountId/AWS::Region",
+        "GRACE_SECONDS": "900",
+        "LEDGER_SINCE": "2026-11-01",
+    },
 }
 OUTPUTS: Final = {
     "ApiUrl",
@@ -102,6 +112,13 @@ OUTPUTS: Final = {
     "PagerDutyApiUrl",
     "OperatorRoleArn",
     "AuditorRoleArn",
+    "LogTableName",
+    "LogBucketName",
+    "LogKeyArn",
+    "LogOrigin",
+    "SealFunctionName",
+    "SealGraceSeconds",
+    "LedgerSince",
 }
 
 
@@ -148,7 +165,7 @@ def test_payment_alone_has_an_artefact_of_its_own(prod: Assembly) -> None:
 
 def test_every_log_group_forgets(prod: Assembly) -> None:
     groups = prod.resources("AWS::Logs::LogGroup")
-    assert len(groups) == 10
+    assert len(groups) == 11
     assert {group["Properties"]["RetentionInDays"] for group in groups.values()} == {90}
 
 

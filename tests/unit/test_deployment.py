@@ -29,6 +29,7 @@ OUTPUTS = {
     "storage": {"OrdersTableName": "orders-table", "DeadLetterQueueUrl": "https://sqs/letters"},
     "workflow": {"EventBusName": "orders-prod"},
     "api": {"ApiUrl": "https://api"},
+    "seal": {"LogTableName": "log"},
 }
 
 
@@ -97,7 +98,10 @@ def test_clients_talk_to_the_sessions_region_and_are_made_once() -> None:
     assert found.client("sqs") is found.client("sqs")
 
 
-@pytest.mark.parametrize(("deployed", "missing"), [((), "storage"), (("storage", "workflow"), "api")])
+@pytest.mark.parametrize(
+    ("deployed", "missing"),
+    [((), "storage"), (("storage", "workflow"), "api"), (("storage", "workflow", "api"), "seal")],
+)
 def test_a_stack_that_is_not_there_is_named_with_where_it_was_looked_for(
     deployed: tuple[str, ...], missing: str
 ) -> None:

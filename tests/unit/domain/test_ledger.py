@@ -114,6 +114,7 @@ def test_the_hash_is_of_a_canonical_form_that_never_changes() -> None:
         '"kind":"capture","order_id":"ord_a","postings":[["Assets:Receivable:Stripe","GBP",100],'
         '["Income:Sales","GBP",-100]],"psp_reference":"pi_1","reason_code":null,"reverses":null,"schema":1}'
     )
+    assert an_entry().canonical == canonical.encode()
     assert an_entry().hash == hashlib.sha256(canonical.encode()).hexdigest()
 
 

@@ -28,9 +28,12 @@ def apply_all() -> None:
         )
     from orders.local.engine.shims import (  # noqa: PLC0415 - they import the whole engine
         bounded_history,
+        conditional_write,
         express_workflow,
+        object_lock,
         partiql_permission,
         partiql_transaction,
+        principal_arn,
         python_runtime,
         retry_rules,
         secret_reference,
@@ -51,6 +54,9 @@ def apply_all() -> None:
         table_policy,
         secure_transport,
         secret_reference,
+        object_lock,
+        principal_arn,
+        conditional_write,
         bounded_history,
     ):
         shim.apply()

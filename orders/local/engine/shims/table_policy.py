@@ -1,12 +1,13 @@
-"""Resource policies of tables.
+"""Resource policies of tables, and what they and those of buckets and keys deny to the account's root.
 
 AWS: a table's resource policy is evaluated with the caller's own policies, and a deny in either
 wins, also against the account's root user (DynamoDB developer guide, "Using resource-based
 policies for DynamoDB"; IAM user guide, "Policy evaluation logic"). `AWS::DynamoDB::Table` takes it
-as `ResourcePolicy`. It is evaluated for the table's indexes as well.
+as `ResourcePolicy`. It is evaluated for the table's indexes as well. The policies of buckets and
+keys bind root in the same way.
 
 Engine: it stores what `PutResourcePolicy` sends, evaluates it for nobody, and ignores the
-template's property.
+template's property. No policy binds root.
 
 Mend: the policy is looked up for each request, a denial holds for root too, and the property is
 stored. (Root keeps the calls that change a policy, or a mistake could never be undone.)
@@ -31,7 +32,11 @@ _ROOT_KEEPS = (
     "dynamodb:DeleteResourcePolicy",
     "dynamodb:GetResourcePolicy",
     "dynamodb:PutResourcePolicy",
+    "s3:DeleteBucketPolicy",
+    "s3:GetBucketPolicy",
+    "s3:PutBucketPolicy",
 )
+_BINDING_ROOT = frozenset({"dynamodb", "s3", "kms"})
 
 
 def apply() -> None:
@@ -63,17 +68,19 @@ def _with_denied_root(enforce: Callable[..., object]) -> Callable[..., object]:
         service_context: dict[str, Any] | None = None,
     ) -> object:
         denied = enforce(access_key_id, iam_action, service, region, resource_arn, service_context)
-        if denied or service != "dynamodb" or iam_action in _ROOT_KEEPS:
+        if denied or service not in _BINDING_ROOT or iam_action in _ROOT_KEEPS:
             return denied
         if not iam_evaluator.is_root_access_key(access_key_id):
             return None
-        return _denied_to_root(iam_action, region, resource_arn, service_context or {})
+        return _denied_to_root(service, iam_action, region, resource_arn, service_context or {})
 
     return enforce_for_all
 
 
-def _denied_to_root(action: str, region: str, resource_arn: str, service_context: dict[str, Any]) -> object:
-    found = _policy_for_arn(resource_arn)
+def _denied_to_root(
+    service: str, action: str, region: str, resource_arn: str, service_context: dict[str, Any]
+) -> object:
+    found = iam_evaluator._resource_policy(service, resource_arn)
     if found is None:
         return None
     policy, account = found

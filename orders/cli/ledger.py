@@ -1,0 +1,16 @@
+"""`orders ledger ...`: the tree of its commands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orders.cli import ledger_seal
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_ledger_commands(parser: argparse.ArgumentParser) -> None:
+    """Add what `orders ledger` can do."""
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    ledger_seal.add_seal_commands(commands)
