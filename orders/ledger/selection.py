@@ -62,10 +62,14 @@ def is_within(account: str, parent: str) -> bool:
 
 
 def span_of(period: str) -> Span:
-    """Return the span of a year, a month or a day: `2026`, `2026-12`, `2026-12-24`; raises ValueError."""
+    """Return the span of a year, a month or a day: `2026`, `2026-12`, `2026-12-24`.
+
+    Raises:
+        ValueError: it is none of them.
+    """
     match = _PERIOD.fullmatch(period)
     if not match:
-        raise ValueError(period)
+        raise ValueError(f"no period: {period!r}")
     year, month, day = (int(part) if part else None for part in match.groups())
     start = datetime(year or 0, month or 1, day or 1, tzinfo=UTC)
     if day:
