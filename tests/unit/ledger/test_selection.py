@@ -27,7 +27,7 @@ def test_a_period_is_a_year_a_month_or_a_day(period: str, since: str, until: str
 
 @pytest.mark.parametrize("period", ["", "26", "2026-13", "2026-02-30", "2026-1", "2026-12-01T00", "x2026"])
 def test_what_is_no_period_is_refused(period: str) -> None:
-    with pytest.raises(ValueError, match="period|month|day"):
+    with pytest.raises(ValueError, match=r"period|month|day"):
         span_of(period)
 
 
