@@ -43,7 +43,13 @@ def check(arguments: argparse.Namespace, output: Output) -> int:
             subject = f"{finding.subject} " if finding.subject else ""
             output.data.print(f"[bold red]{finding.check}[/]  {subject}{finding.what}", soft_wrap=True)
     if output.as_json:
-        output.json({"checks": {name: counts[name] for name in NAMES}, "findings": findings})
+        output.json(
+            {
+                "looked_at": dict(books.looked_at),
+                "checks": {name: counts[name] for name in NAMES},
+                "findings": findings,
+            }
+        )
     return ExitCode.FINDINGS if counts else ExitCode.OK
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
@@ -48,13 +49,14 @@ class OrderHeads(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """What the checks look at; `entries` reads single entries, consistently."""
+    """What the checks look at; `entries` reads single entries, consistently. `looked_at` counts."""
 
     ledger: Ledger
     entries: EntryReader
     heads: OrderHeads
     log: SealedLedger
     now: datetime
+    looked_at: Counter[str] = field(default_factory=Counter)
 
 
 Check: TypeAlias = Callable[[Books, Span], Iterator[Finding]]
@@ -64,6 +66,7 @@ def check_entries(books: Books, span: Span) -> Iterator[Finding]:
     """Every entry is the one whose hash it carries, adds up to zero, and is of an order that there is."""
     seen: dict[str, str] = {}
     for found in books.ledger.read(Selection(span)):
+        books.looked_at["entries"] += 1
         if isinstance(found, Unreadable):
             name = BALANCED if found.fault == "UnbalancedEntry" else INTACT
             yield Finding(name, found.key.entry_id, found.fault)
@@ -94,6 +97,7 @@ def check_orders(books: Books, span: Span) -> Iterator[Finding]:
         heads = iter([order for order in within if order is not None])
         while some := list(islice(heads, _ORDERS_AT_ONCE)):
             booked = _entries_of(books, some)
+            books.looked_at["orders"] += len(some)
             for order in some:
                 if any(hold_against(order, booked.get(order.order_id, ()))):
                     yield from _look_again(books, order.order_id)

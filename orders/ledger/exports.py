@@ -57,17 +57,17 @@ def posting_rows(entry: JournalEntry) -> Iterator[tuple[str | int, ...]]:
         )
 
 
-def csv_lines(columns: Iterable[str], rows: Iterable[Iterable[str | int]]) -> Iterator[str]:
-    """Yield a CSV file by RFC 4180, its header first."""
+def csv_line(row: Iterable[str | int]) -> str:
+    """Return a line of a CSV file by RFC 4180."""
     line = io.StringIO()
-    writer = csv.writer(line)
-    writer.writerow(columns)
-    yield line.getvalue()
-    for row in rows:
-        line.seek(0)
-        line.truncate()
-        writer.writerow(row)
-        yield line.getvalue()
+    csv.writer(line).writerow(row)
+    return line.getvalue()
+
+
+def csv_lines(columns: Iterable[str], rows: Iterable[Iterable[str | int]]) -> Iterator[str]:
+    """Yield a CSV file, its header first."""
+    yield csv_line(columns)
+    yield from map(csv_line, rows)
 
 
 def csv_export(entries: Iterable[JournalEntry]) -> Iterator[str]:
