@@ -66,11 +66,13 @@ def _bars(number: int, day: Day, scale: _Scale, currency: str) -> Iterator[str]:
     stack = 0
     for name, colour in SERIES:
         amount: int = getattr(day, name)
-        # Below the axis refunds and fees stand under each other.
-        top, bottom = (amount, 0) if name == "revenue" else (-stack, -stack - amount)
-        stack += 0 if name == "revenue" else amount
         if not amount:
             continue
+        if name == "revenue" or amount < 0:  # fees that came back stand above the axis
+            top, bottom = abs(amount), 0
+        else:
+            top, bottom = -stack, -stack - amount
+            stack += amount
         y, height = sorted((scale.y(top), scale.y(bottom)))
         told = f"{day.day} {name} {format_minor(amount, currency)} {currency}"
         yield (
@@ -86,7 +88,7 @@ class _Scale:
     """Where days and amounts lie on the image."""
 
     def __init__(self, days: Sequence[Day]) -> None:
-        highest = max((day.revenue for day in days), default=0)
+        highest = max((max(day.revenue, -day.fees) for day in days), default=0)
         lowest = min((-day.refunds - max(day.fees, 0) for day in days), default=0)
         self.step = _round_step(max(1, (highest - lowest + _GRID_LINES - 1) // _GRID_LINES))
         self.top = -(-highest // self.step) * self.step or self.step
