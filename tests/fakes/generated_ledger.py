@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -23,15 +24,23 @@ _ID_LETTERS: Final = 26
 class GeneratedLedger:
     """botocore's client, as far as the ledger's reader uses it: `per_shard` entries in each shard of a day.
 
-    `reads` counts the pages of each day, `items` what they held.
+    `reads` counts the pages of each day, `items` what they held, `seconds` what making them up took.
     """
 
     per_shard: int
     reads: Counter[str] = field(default_factory=Counter)
     items: int = 0
+    seconds: float = 0.0
 
     def query(self, **query: Any) -> dict[str, Any]:
         """Answer with a page of a partition of the index, within its limit."""
+        began = time.perf_counter()
+        try:
+            return self._page(query)
+        finally:
+            self.seconds += time.perf_counter() - began
+
+    def _page(self, query: dict[str, Any]) -> dict[str, Any]:
         assert query["IndexName"] == BY_PERIOD
         values = {name: value["S"] for name, value in query["ExpressionAttributeValues"].items()}
         day, _, shard = values[":period"].partition("#")
