@@ -134,7 +134,9 @@ def local_deployment(addresses: Addresses) -> Deployment:
         identity = _identity(make_client("sts"))
     except (BotoCoreError, ClientError) as error:
         raise DeploymentError(f"{explain(error)}: the run has ended, start one with `orders up`") from error
-    return Deployment(LOCAL, REGION, identity, addresses.outputs, make_client)
+    # Its data began later than what the template says of every environment: no empty day is read.
+    outputs = {**addresses.outputs, "LedgerSince": addresses.since}
+    return Deployment(LOCAL, REGION, identity, outputs, make_client)
 
 
 def aws_deployment(environment: str, session: boto3.Session) -> Deployment:

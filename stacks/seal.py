@@ -68,5 +68,6 @@ class SealStack(Stack):
         CfnOutput(self, "LogKeyArn", value=log.key.attr_arn)
         CfnOutput(self, "LogOrigin", value=log.origin)
         CfnOutput(self, "SealFunctionName", value=self.function.function_name)
+        CfnOutput(self, "SealMinutes", value=str(settings.seal_minutes))
         CfnOutput(self, "SealGraceSeconds", value=str(settings.seal_grace_seconds))
         CfnOutput(self, "LedgerSince", value=settings.ledger_since)

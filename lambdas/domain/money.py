@@ -53,6 +53,11 @@ def format_minor(minor: int, currency: str) -> str:
     return f"{sign}{major:,}.{fraction:0{digits}d}"
 
 
+def decimal_text(minor: int, currency: str) -> str:
+    """Render minor units for programs: the currency's decimal point, exactly, and no commas."""
+    return format_minor(minor, currency).replace(",", "")
+
+
 def included_tax(gross_minor: int, rate_basis_points: int) -> int:
     """Return the tax inside a tax-inclusive amount, in minor units, half a unit rounded up.
 

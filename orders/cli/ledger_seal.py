@@ -7,16 +7,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
 from rich.markup import escape
 
-from lambdas.domain.errors import StoreUnavailable
 from lambdas.domain.signed_note import NoteInvalid
 from lambdas.domain.tiles import LogBroken
 from lambdas.domain.timestamps import utc_now
-from orders.aws_errors import explain
-from orders.cli.connection import WrongUsage, add_deployment_options, open_deployment
+from orders.cli.connection import WrongUsage
 from orders.cli.exit_codes import ExitCode
+from orders.cli.ledger_command import LedgerUnreadable, add_command, deployment_of
 from orders.ledger.closing import CloseRefused, close_period
 from orders.ledger.proofs import NotSealed, prove, write_folder
 from orders.ledger.sealed import key_of, open_sealed
@@ -24,59 +22,27 @@ from orders.ledger.verification import verify_ledger
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
 
     from orders.cli.console import Output
-    from orders.deployment import Deployment
+    from orders.cli.ledger_command import Commands
     from orders.ledger.verification import Verification
 
 MOST_SHOWN: Final = 20
 
 
-class LedgerUnreadable(Exception):
-    """Ledger or log cannot be read; the message is one line that says why."""
-
-
-def add_seal_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_seal_commands(commands: Commands) -> None:
     """Add prove, verify and close."""
-    command = _command(
+    command = add_command(
         commands, "prove", prove_, "write what proves an entry, or a month, to anybody offline"
     )
     command.add_argument("what", metavar="ENTRY|MONTH", help="an entry's id, or a month as 2026-10")
     command.add_argument("--to", type=Path, metavar="PATH", help="the file, or the folder of a month")
-    command = _command(commands, "verify", verify, "verify the ledger against its sealed log")
+    command = add_command(commands, "verify", verify, "verify the ledger against its sealed log")
     command.add_argument(
         "--since", metavar="DATE|SIZE", help="from that day (UTC) or size of the log on (default: all)"
     )
-    command = _command(commands, "close", close, "close a month for good")
+    command = add_command(commands, "close", close, "close a month for good")
     command.add_argument("period", metavar="MONTH", help="such as 2026-10")
-
-
-def _command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
-    name: str,
-    run: Callable[[argparse.Namespace, Output], int],
-    summary: str,
-) -> argparse.ArgumentParser:
-    command = commands.add_parser(name, help=summary, description=summary.capitalize() + ".")
-    command.add_argument("--json", action="store_true", help="write JSON for programs")
-    command.set_defaults(run=_explained(run))
-    add_deployment_options(command)
-    return command
-
-
-def _explained(
-    run: Callable[[argparse.Namespace, Output], int],
-) -> Callable[[argparse.Namespace, Output], int]:
-    def explained(arguments: argparse.Namespace, output: Output) -> int:
-        try:
-            return run(arguments, output)
-        except (BotoCoreError, ClientError) as error:
-            raise LedgerUnreadable(explain(error)) from error
-        except StoreUnavailable as error:
-            raise LedgerUnreadable(f"AWS does not answer ({error}): try again in a moment") from error
-
-    return explained
 
 
 def prove_(arguments: argparse.Namespace, output: Output) -> int:
@@ -88,7 +54,7 @@ def prove_(arguments: argparse.Namespace, output: Output) -> int:
         key = key_of(what)
     except ValueError:
         raise WrongUsage(f"{what} is no entry's id, such as ent_..._1") from None
-    log = open_sealed(_open(arguments, output))
+    log = open_sealed(deployment_of(arguments, output))
     try:
         proof = prove(log, key)
     except KeyError:
@@ -108,7 +74,7 @@ def prove_(arguments: argparse.Namespace, output: Output) -> int:
 
 def _prove_month(month: str, arguments: argparse.Namespace, output: Output) -> int:
     folder: Path = arguments.to or Path(f"proofs-{month}")
-    log = open_sealed(_open(arguments, output))
+    log = open_sealed(deployment_of(arguments, output))
     try:
         leaves = write_folder(log, month, folder)
     except ValueError:
@@ -128,7 +94,7 @@ def _prove_month(month: str, arguments: argparse.Namespace, output: Output) -> i
 def verify(arguments: argparse.Namespace, output: Output) -> int:
     """Verify; three answers: proven, not yet sealed, broken at an entry."""
     since: str | None = arguments.since
-    log = open_sealed(_open(arguments, output))
+    log = open_sealed(deployment_of(arguments, output))
     try:
         found = verify_ledger(log, int(since) if since and since.isdecimal() else since, utc_now())
     except (NoteInvalid, LogBroken) as error:
@@ -154,7 +120,7 @@ def _tell(found: Verification, output: Output) -> None:
 
 def close(arguments: argparse.Namespace, output: Output) -> int:
     """Close a month; of one that is closed, show the record again."""
-    deployment = _open(arguments, output)
+    deployment = deployment_of(arguments, output)
     try:
         record = json.loads(close_period(deployment, arguments.period))
     except CloseRefused as error:
@@ -168,10 +134,3 @@ def close(arguments: argparse.Namespace, output: Output) -> int:
             f" the log at {record['size']:,} leaves. Corrections go into the open period."
         )
     return ExitCode.OK
-
-
-def _open(arguments: argparse.Namespace, output: Output) -> Deployment:
-    deployment = open_deployment(arguments)
-    if not deployment.is_local:
-        output.say(f"{deployment}")
-    return deployment

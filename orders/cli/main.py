@@ -13,11 +13,12 @@ from orders.cli import amendments, demo, dlq, hold, import_retail, incidents, le
 from orders.cli.connection import WrongUsage, add_connection_options
 from orders.cli.console import Output
 from orders.cli.exit_codes import ExitCode
-from orders.cli.ledger_seal import LedgerUnreadable
+from orders.cli.ledger_command import LedgerUnreadable
 from orders.cli.numbers import positive
 from orders.deployment import DeploymentError
 from orders.dlq.refusals import DlqRefused
 from orders.holding import HoldRefused
+from orders.ledger.parquet import DuckDbMissing
 from orders.local.incidents import IncidentsUnavailable
 from orders.local.run import LocalRunError
 from orders.local.run_file import NotRunning
@@ -35,6 +36,7 @@ _FORESEEN = (
     ApiUnreachable,
     DeploymentError,
     DlqRefused,
+    DuckDbMissing,
     HoldRefused,
     ImportFailed,
     IncidentsUnavailable,
@@ -153,7 +155,7 @@ def command_parser() -> argparse.ArgumentParser:
     summary = "import a retailer's invoices as orders, and their credit notes as refunds"
     command = _command(commands, "import-retail", import_retail.import_retail, summary)
     import_retail.add_import_options(command)
-    summary = "prove and close the ledger"
+    summary = "report on the ledger, check it, export it, prove it and close its months"
     command = commands.add_parser("ledger", help=summary, description=summary.capitalize() + ".")
     ledger.add_ledger_commands(command)
     return parser

@@ -22,7 +22,7 @@ LOG_SECONDS: Final = 30
 
 def add_trace_options(parser: argparse.ArgumentParser) -> None:
     """Add the order's id and where to look for it."""
-    parser.add_argument("order_id", metavar="ID", type=_order_id)
+    parser.add_argument("order_id", metavar="ID", type=order_id)
     parser.add_argument(
         "--log-seconds",
         type=int,
@@ -50,7 +50,7 @@ def trace(arguments: argparse.Namespace, output: Output) -> int:
     return ExitCode.FINDINGS if agreement.verdict is Verdict.DISAGREE else ExitCode.OK
 
 
-def _order_id(text: str) -> OrderId:
+def order_id(text: str) -> OrderId:
     """Read an order's id from the command line."""
     if not looks_like_order_id(text):
         raise argparse.ArgumentTypeError(

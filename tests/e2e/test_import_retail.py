@@ -7,17 +7,22 @@ import os
 import signal
 import subprocess
 import time
+from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from orders.local.run_file import write_run_file
+from orders.local.run_file import NotRunning, read_run_file, write_run_file
 from tests.cli.test_local_run import ORDERS
-from tests.e2e.conftest import free_ports, port_options
+from tests.e2e.conftest import eventually, free_ports, port_options
+from tests.e2e.in_process import run_here
 from tests.unit.retail.files import content, line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.e2e.conftest import Pipeline
 
 pytestmark = pytest.mark.engine
@@ -65,10 +70,45 @@ def imported(file: Path, *options: str, seconds: float = 120) -> dict[str, Any]:
     return report
 
 
+def receivable() -> int:
+    """What the ledger says that the provider owes us, in pence."""
+    return minor(ledger("balance", "--account", "Assets:Receivable:Stripe", "--currency", "GBP", "--json"))
+
+
+def ledger(*arguments: str) -> str:
+    """Run a command of `orders ledger` that finds nothing wrong."""
+    done = run_here("ledger", *arguments)
+    assert done.returncode == 0, done.stderr + done.stdout
+    return done.stdout
+
+
+def minor(balance: str) -> int:
+    """The sum of a balance in minor units."""
+    return sum(int(Decimal(found["balance"]) * 100) for found in json.loads(balance)["balances"])
+
+
 def unchanged(report: dict[str, Any]) -> dict[str, Any]:
     """What must be the same at a second run."""
     told = {"seconds", "accepted_before", "refunds_accepted_before", "products_created", "products_topped_up"}
     return {name: value for name, value in report.items() if name not in told}
+
+
+@contextmanager
+def serving(data: Path, ports: list[str]) -> Iterator[None]:
+    """A pipeline that is up again on the data that it left."""
+
+    def is_up() -> bool:
+        try:
+            return bool(read_run_file())
+        except NotRunning:
+            return False
+
+    with subprocess.Popen([ORDERS, "up", "--data", str(data), *ports], stderr=subprocess.DEVNULL) as process:
+        try:
+            eventually(is_up, bool, 300)
+            yield
+        finally:
+            process.send_signal(signal.SIGINT)
 
 
 def test_a_dirty_file_is_imported_to_the_penny_and_a_second_time_without_a_trace(
@@ -76,7 +116,9 @@ def test_a_dirty_file_is_imported_to_the_penny_and_a_second_time_without_a_trace
 ) -> None:
     file = home / "dirty.csv"
     file.write_bytes(DIRTY)
+    before = receivable()
     report = imported(file, "--client", "dirty")
+    assert receivable() - before == report["captured_minor"] - report["refunded_minor"]
     assert report["excluded_by_reason"] == {
         "credit_exceeds_sale": 1,
         "credit_without_customer": 1,
@@ -143,3 +185,6 @@ def test_the_real_file_is_imported_to_the_penny(tmp_path: Path, monkeypatch: pyt
     again = imported(Path(str(REAL_FILE)), *kept, seconds=REAL_SECONDS)
     assert unchanged(again) == unchanged(report)
     assert again["accepted_before"] == report["accepted"]
+    with serving(tmp_path / "data", ports):
+        assert receivable() == report["captured_minor"] - report["refunded_minor"]
+        assert ledger("check") == ""

@@ -1,4 +1,4 @@
-"""`make test-engines`: runs everything that needs Docker, Java or npm, and tells which engines ran.
+"""`make test-engines`: runs everything that needs Docker, Java, npm or hledger, and tells which engines ran.
 
 Installs what is missing (as root, on Debian), starts what does not run, and stops it again.
 """
@@ -25,6 +25,7 @@ from stacks.packaging.artefacts import PROJECT
 from tests.e2e.conftest import free_ports
 from tests.engines.dynamodb.local import ENDPOINT, PACKAGE, DynamoDBLocalError, running
 from tests.engines.machine.docker_daemon import docker_daemon
+from tests.engines.machine.hledger import ensure_hledger
 from tests.engines.machine.java import ensure_java
 from tests.engines.machine.packages import NotAvailableError
 from tests.engines.results import Results, Row, read, table
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 BUILD: Final = PROJECT / ".build" / "engines"
 WIDTH: Final = 200
 SCENARIOS: Final = ("tests/engines/test_scenarios.py", "tests/engines/test_image_choice.py")
+JOURNALS: Final = ("tests/engines/journals",)
 TABLES: Final = ("tests/engines/dynamodb", "tests/adapters")
 
 
@@ -88,6 +90,16 @@ class Run:
             self._pytest("dynamodb-embedded", TABLES, url=engine.url).tell(embedded, "")
         self.rows += [local, embedded]
 
+    def journals(self) -> None:
+        """Let hledger judge the journals that are written for it."""
+        row = Row("hledger", "", "-", "exported journals")
+        try:
+            row.version = f"{ensure_hledger()} (Debian's package)"
+            self._pytest("journals", JOURNALS).tell(row, "")
+        except NotAvailableError as error:
+            row.not_run = str(error)
+        self.rows.append(row)
+
     def _pytest(self, name: str, paths: Sequence[str], *options: str, url: str | None = None) -> Results:
         self.console.print(f"\n-- {name}", style="bold")
         report = self.folder / f"{name}.xml"
@@ -117,6 +129,7 @@ def main() -> int:
         run = Run(console, Path(folder))
         run.scenarios()
         run.tables()
+        run.journals()
     console.print("\nEngines under test", style="bold")
     console.print(table(run.rows))
     for remark in run.remarks:

@@ -70,6 +70,11 @@ class MemoryLedger:
             self.reads += 1
             yield entry
 
+    def of_order(self, order_id: OrderId) -> Iterator[JournalEntry | Unreadable]:
+        """By their numbers."""
+        found = [e for e in self.booked if isinstance(e, JournalEntry) and e.order_id == order_id]
+        yield from sorted(found, key=lambda e: e.entry_no)
+
     def entries(self, keys: Sequence[EntryKey]) -> dict[EntryKey, JournalEntry]:
         """By their keys."""
         every = {EntryKey(e.order_id, e.entry_no): e for e in self.booked if isinstance(e, JournalEntry)}

@@ -40,6 +40,15 @@ class DynamoEntryReader:
                     yield _decode(item)
             day += timedelta(days=1)
 
+    def of_order(self, order_id: OrderId) -> Iterator[JournalEntry | Unreadable]:
+        """Yield an order's entries by their numbers, by consistent reads."""
+        query = {
+            "KeyConditionExpression": "order_id = :order",
+            "ExpressionAttributeValues": to_item({":order": order_id}),
+            "ConsistentRead": True,
+        }
+        yield from map(_decode, self._pages(query))
+
     def entries(self, keys: Sequence[EntryKey]) -> dict[EntryKey, JournalEntry]:
         """Return entries by consistent reads; what is missing or unreadable is left out."""
         wanted = [to_item({"order_id": key.order_id, "entry_no": key.entry_no}) for key in keys]
@@ -47,20 +56,22 @@ class DynamoEntryReader:
         return {EntryKey(e.order_id, e.entry_no): e for e in decoded if isinstance(e, JournalEntry)}
 
     def _shard(self, period: str, since: str, until: str) -> Iterator[dict[str, Any]]:
-        query: dict[str, Any] = {
-            "TableName": self.table,
+        query = {
             "IndexName": BY_PERIOD,
             "KeyConditionExpression": "period = :period AND booked_at BETWEEN :since AND :until",
             "ExpressionAttributeValues": to_item({":period": period, ":since": since, ":until": until}),
             "Limit": PAGE,
         }
+        return self._pages(query)
+
+    def _pages(self, query: dict[str, Any]) -> Iterator[dict[str, Any]]:
         while True:
             with store_errors():
-                answer = self.client.query(**query)
+                answer = self.client.query(TableName=self.table, **query)
             yield from answer["Items"]
             if "LastEvaluatedKey" not in answer:
                 return
-            query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+            query = {**query, "ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
 
 def _booked_at(item: Mapping[str, Any]) -> str:
