@@ -45,11 +45,12 @@ PRICE: Final = 1200
 
 
 class Load:
-    """A client that orders all the time."""
+    """A client that orders all the time, up to a `limit`: a slow machine has no more to do than others."""
 
     def __init__(self, client: OrdersClient, sku: str) -> None:
         self.client = client
         self.ids: list[OrderId] = []
+        self.limit = 2
         self._sku = sku
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._order)
@@ -58,6 +59,8 @@ class Load:
     def _order(self) -> None:
         number = 0
         while not self._over.wait(PAUSE):
+            if number >= self.limit:
+                continue
             try:
                 made = self.client.submit(body((self._sku, 1)), f"game-{number}")
             except ApiUnreachable:
@@ -141,9 +144,11 @@ def test_from_the_page_to_a_resolved_incident(pipeline: Pipeline, load: Load, dl
 
     # The warehouse takes our token for a wrong one: no outage, which the breaker would wait out.
     pipeline.warehouse.call("POST", "credentials", {"accepted": ["somebody-elses"]})
+    load.limit += FAILURES + 2
     eventually(lambda: failures_of(pipeline, load.ids), lambda f: len(f) >= FAILURES, PATIENCE, pause=1)
     pipeline.warehouse.call("POST", "credentials", {"accepted": None})
     before = list(load.ids)
+    load.limit += FAILURES
     eventually(lambda: undecided(pipeline, client, before), lambda left: not left, PATIENCE, pause=1)
     failures = failures_of(pipeline, before)
 
@@ -172,6 +177,7 @@ def test_from_the_page_to_a_resolved_incident(pipeline: Pipeline, load: Load, dl
     assert applied["details"]["done"] == {"completed": len(failures)}
 
     # Every order of the day is paid, booked and shipped once.
+    eventually(lambda: load.ids, lambda ids: len(ids) > len(before))
     load.stop()
     ends_of_day = {ended(client, order_id)["status"] for order_id in load.ids}
     assert ends_of_day == {"completed"}
