@@ -1,149 +1,174 @@
-"""Everything that leaves a function passes here, is written down, and goes wrong where a test says so."""
+"""The wire between the pipeline and the world: every call is remembered, and one of them goes wrong."""
 
 from __future__ import annotations
 
-import sys
-import threading
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from stacks.packaging.artefacts import PROJECT
-from tests.faults.kinds import EverythingDied, Kind, Lasts, WorkerDied
+from tests.faults.boundaries import Boundary, sites_on_stack
+from tests.faults.faults import MANY_DELIVERIES, Fault, FunctionEnded, Killed, Lasts, Seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import FrameType
 
-    from tests.faults.kinds import Fault
+A = TypeVar("A")
+A_co = TypeVar("A_co", covariant=True)
 
-T = TypeVar("T")
 
-LAMBDAS: Final = str(Path(PROJECT) / "lambdas")
-# They carry the calls of others: who calls them is whose call it is.
-CARRIERS: Final = ("stripe_api.py", "http_pool.py", "clients.py")
+class Protests(Protocol[A_co]):
+    """How a failure looks in one protocol: each method answers, or raises what the library would."""
+
+    def lost(self) -> A_co:
+        """No answer came in time."""
+
+    def error(self) -> A_co:
+        """The server failed."""
+
+    def throttled(self) -> A_co:
+        """There were too many requests."""
+
+    def conflict(self) -> A_co:
+        """Another transaction was at work on one of the items."""
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """A call as it leaves: to whom, for what, on what, and the line of ours that makes it.
+class Plan:
+    """The call with this number (from 0) fails so."""
 
-    `place` is `file:line` under `lambdas/`, `caller` the function that this line's function serves, and
-    `in_a_step` tells whether a step of the workflow makes it.
-    """
+    number: int
+    fault: Fault
 
-    service: str
+
+@dataclass(frozen=True, slots=True)
+class Accident:
+    """At the next call of an operation (by this worker, if named) something happens, or it fails so."""
+
     operation: str
-    target: str
-    place: str
-    caller: str
-    in_a_step: bool
-
-    @property
-    def line(self) -> str:
-        """What is called from which line, whoever wants it."""
-        return f"{self.service}.{self.operation} {self.target} at {self.place}"
-
-    def __str__(self) -> str:
-        """Name it for a report."""
-        return f"{self.line} for {self.caller}"
+    fault: Fault | None
+    worker: str = ""
+    happening: Callable[[], object] = lambda: None
 
 
 @dataclass(slots=True)
 class Wire:
-    """`calls` are all that were made since the last `begin`; one of them may be planned to go wrong."""
+    """Carries calls; `tries` says how often the present call's library sends it at most."""
 
-    calls: list[Call] = field(default_factory=list)
-    step: bool = False
-    places: set[str] = field(default_factory=set)
-    """Every line that ever called."""
-    _planned: tuple[int, Fault] | None = None
-    _interrupt: tuple[int, Callable[[], None]] | None = None
-    _broken: tuple[Call, Fault] | None = None
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    calls: list[Boundary] = field(default_factory=list)
+    worker: str = ""
+    plan: Plan | None = None
+    on_call: Callable[[int, bool], None] = lambda _number, _happened: None
+    """Hears the number of each call before it is made, and after it had its effect."""
+    accidents: list[Accident] = field(default_factory=list)
+    """What goes wrong in the scenario itself, each once."""
+    _aside: bool = False
+    _fault: Fault | None = None
+    _failing: Boundary | None = None
+    _left: int = 0
 
-    def begin(self) -> None:
-        """Forget what was."""
-        self.calls = []
-        self._broken = self._planned = self._interrupt = None
-
-    def disturb(self, at: int, fault: Fault) -> None:
-        """Let the call of this number go wrong, counted from `begin`."""
-        self._planned = (at, fault)
-
-    def interrupt(self, at: int, action: Callable[[], None]) -> None:
-        """Let something else happen just before the call of this number."""
-        self._interrupt = (at, action)
+    @contextmanager
+    def on_behalf_of(self, worker: str) -> Iterator[None]:
+        """Name who calls, while this lasts."""
+        before, self.worker = self.worker, worker
+        try:
+            yield
+        finally:
+            self.worker = before
 
     @property
-    def interrupted(self) -> bool:
-        """Whether that has happened."""
-        return self._interrupt is None
+    def struck(self) -> bool:
+        """Whether the planned call was made."""
+        return self.plan is None
+
+    @property
+    def failing(self) -> bool:
+        """Whether a fault is at work."""
+        return self._fault is not None
+
+    def carry(
+        self,
+        call: tuple[str, str, str],
+        effect: Callable[[], A],
+        protests: Protests[A],
+        tries: int,
+    ) -> A:
+        """Make a call (service, operation, target), or fail as was planned."""
+        if self._aside:
+            return effect()
+        boundary = Boundary(self.worker, *call, sites_on_stack())
+        number = len(self.calls)
+        self.calls.append(boundary)
+        fault = self._fault_of(number, boundary, tries) or self._accident_to(boundary)
+        self.on_call(number, False)
+        if fault is None:
+            answer = effect()
+            self.on_call(number, True)
+            return answer
+        if fault.happened:
+            effect()
+        return _fail(fault, protests)
+
+    def begin(self, plan: Plan | None = None) -> None:
+        """Forget all calls, and let one of those to come fail."""
+        self.mend()
+        self.calls, self.plan, self.accidents = [], plan, []
+        self.on_call = lambda _number, _happened: None
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Let those who look on or lend a hand call as well: nothing of theirs is remembered or fails."""
+        before, self._aside = self._aside, True
+        try:
+            yield
+        finally:
+            self._aside = before
+
+    def redelivered(self) -> None:
+        """A message was received again: what lasted for a delivery is over."""
+        if self._fault is not None and self._fault.lasts in {Lasts.ONE_DELIVERY, Lasts.DELIVERIES}:
+            self._left -= 1
+            if not self._left:
+                self.mend()
 
     def mend(self) -> None:
-        """What lasted until the redelivery is over."""
-        self._broken = None
+        """Nothing fails any more."""
+        self._fault, self._failing, self._left = None, None, 0
 
-    def through(
-        self,
-        service: str,
-        operation: str,
-        target: str,
-        send: Callable[[], T],
-        fail: Callable[[Kind], T],
-    ) -> T:
-        """Make the call with `send`, or let it go wrong; `fail` answers with an error or raises it."""
-        place, caller = ("the workflow", "") if service == "events" else _place()
-        call = Call(service, operation, target, place, caller, self.step)
-        self._let_in(len(self.calls))
-        kind = self._fate(call)
-        if kind is None:
-            return send()
-        if kind.happened:
-            send()
-        if kind in {Kind.CUT_BEFORE, Kind.CUT_AFTER}:
-            raise EverythingDied
-        if kind.kills:
-            raise WorkerDied
-        return fail(kind)
-
-    def _let_in(self, number: int) -> None:
-        if self._interrupt and self._interrupt[0] == number:
-            action, step = self._interrupt[1], self.step
-            self._interrupt = None
-            action()
-            self.step = step
-
-    def _fate(self, call: Call) -> Kind | None:
-        with self._lock:
-            number = len(self.calls)
-            self.calls.append(call)
-            self.places.add(call.place)
-            if self._planned and self._planned[0] == number:
-                fault = self._planned[1]
-                self._broken = None if fault.lasts is Lasts.ATTEMPT else (call, fault)
-                return fault.kind
-            if self._broken and self._broken[0] == call:
-                fault = self._broken[1]
-                if fault.lasts is Lasts.CALL:
-                    self._broken = None
-                return fault.kind
+    def _accident_to(self, boundary: Boundary) -> Fault | None:
+        for accident in self.accidents:
+            if accident.operation == boundary.operation and accident.worker in {"", boundary.worker}:
+                self.accidents.remove(accident)
+                with self.aside():
+                    accident.happening()
+                return accident.fault
         return None
 
+    def _fault_of(self, number: int, boundary: Boundary, tries: int) -> Fault | None:
+        if self.plan is not None and number == self.plan.number:
+            self._fault, self._failing, self.plan = self.plan.fault, boundary, None
+            lasting = {Lasts.ONE_CALL: tries, Lasts.DELIVERIES: MANY_DELIVERIES}
+            self._left = lasting.get(self._fault.lasts, 1)
+        elif self._fault is None or boundary != self._failing:
+            return None
+        if self._fault.lasts in {Lasts.ONE_TRY, Lasts.ONE_CALL}:
+            if not self._left:
+                self.mend()
+                return None
+            self._left -= 1
+        return self._fault
 
-def _place() -> tuple[str, str]:
-    ours = (f for f in _frames(sys._getframe(2)) if _is_ours(f.f_code.co_filename))
-    frame = next(ours)
-    caller = next(ours, None)
-    place = f"{frame.f_code.co_filename[len(LAMBDAS) + 1 :]}:{frame.f_lineno}"
-    return place, caller.f_code.co_name if caller else ""
 
-
-def _is_ours(file: str) -> bool:
-    return file.startswith(LAMBDAS) and not file.endswith(CARRIERS)
-
-
-def _frames(frame: FrameType | None) -> Iterator[FrameType]:
-    while frame is not None:
-        yield frame
-        frame = frame.f_back
+def _fail(fault: Fault, protests: Protests[A]) -> A:
+    match fault.seen:
+        case Seen.NOTHING_EVER:
+            raise Killed
+        case Seen.FUNCTION_ENDS:
+            raise FunctionEnded
+        case Seen.NO_ANSWER:
+            return protests.lost()
+        case Seen.ERROR:
+            return protests.error()
+        case Seen.THROTTLED:
+            return protests.throttled()
+        case Seen.CONFLICT:
+            return protests.conflict()
