@@ -18,6 +18,7 @@ from lambdas.domain.identifiers import OrderId, RefundId
 from lambdas.domain.ledger import RECEIVABLE, SALES, SALES_TAX
 from lambdas.domain.order import PaymentStatus, RefundSums
 from lambdas.domain.refund import RefundStatus
+from tests.contract.schemas import errors
 from tests.fakes.faults import Fault, answer_lost, nothing_happened
 from tests.fakes.pipeline import CLAIM_SECONDS, Pipeline
 from tests.fakes.provider_refunds import PENDING, failed_with, refused_with
@@ -354,7 +355,9 @@ def test_a_late_copy_that_books_between_two_reads_is_not_booked_again(
             pipeline.refund(order_id, refund_id, CLAIM)
 
     faults.before = run_the_next_try
-    assert pipeline.refund(order_id, refund_id, CLAIM)["outcome"] == "to_restock"
+    report = pipeline.refund(order_id, refund_id, CLAIM)
+    assert report["outcome"] == "to_restock"
+    assert (report["event"]["data"]["refunded"], errors(report["event"])) == (900, [])
     assert_refunded_once(pipeline, order_id, refund_id, 900)
 
 
