@@ -6,7 +6,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-engines races contract docs check lint format types asl templates lock clean
+.PHONY: help setup run test test-engines races chaos contract docs check lint format types asl templates lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ test-engines: .venv/.dev ## the same scenarios on every engine, the tables on AW
 
 races: .venv/.dev ## cancel, refund and duplicate delivery, raced 500 times each on the deployed template
 	@ORDERS_RACES=500 $(BIN)/pytest tests/e2e/test_races.py -s
+
+chaos: .venv/.dev ## 20,000 duplicated, shuffled and faulty deliveries, on several seeds
+	@ORDERS_CHAOS=1 $(BIN)/pytest tests/properties/test_deliveries.py -s
 
 contract: .venv/.dev ## schemathesis against the served OpenAPI document, for minutes
 	@ORDERS_CONTRACT=300 $(BIN)/pytest tests/contract_http -s
