@@ -7,6 +7,7 @@ https://learn.microsoft.com/azure/architecture/patterns/circuit-breaker
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Protocol
@@ -19,6 +20,7 @@ FAILURES_TO_OPEN: Final = 5
 EXECUTIONS_WATCHED: Final = 10
 FIRST_SHARE: Final = 0.1
 DOUBLING_SECONDS: Final = 15.0
+_DOUBLINGS_TO_ALL: Final = 1 + math.log2(1 / FIRST_SHARE)
 
 
 class Phase(StrEnum):
@@ -45,7 +47,9 @@ class Breaker:
                 return 1.0
             case Phase.OPEN:
                 return 0.0
-        return float(min(1.0, FIRST_SHARE * 2 ** ((now - self.since) / DOUBLING_SECONDS)))
+        # When no order comes for hours, nobody closes it: after 1,024 doublings a float is too small.
+        doublings = min(_DOUBLINGS_TO_ALL, (now - self.since) / DOUBLING_SECONDS)
+        return float(min(1.0, FIRST_SHARE * 2**doublings))
 
     def may_probe(self, now: float) -> bool:
         """Tell whether it is time to try one order."""

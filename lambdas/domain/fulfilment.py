@@ -26,6 +26,7 @@ class Stock(Protocol):
     def reserve(self, order: Order, lines: tuple[Line, ...], claim: str, at: str) -> Shortage | None:
         """Hold the order's goods and mark its head authorised and reserved.
 
+        After a shortage a large order's head says that it is to end, before what was held is given back.
         Raises StockContention, ClaimLost or StoreUnavailable; what is held so far stays and is resumed.
         """
         ...
@@ -35,7 +36,7 @@ class Stock(Protocol):
         ...
 
     def release_partial(self, order: Order, lines: tuple[Line, ...], claim: str) -> None:
-        """Give back what is held of an order that is not reserved yet; nothing when nothing is."""
+        """Give back what an earlier try left held of an order that is not reserved, or not any more."""
         ...
 
     def restock(self, order: Order, refund: Refund, quantities: Mapping[str, int], claim: str) -> None:

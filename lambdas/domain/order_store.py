@@ -90,7 +90,10 @@ class OrderStore(OrderReader, Protocol):
         ...
 
     def claim_completed(self, order_id: OrderId, claim: str, until: int, at: str) -> Order:
-        """Claim a completed order for a refund; raises OrderBusy, OrderNotFound."""
+        """Claim a completed order on which a refund is left to do; raises OrderBusy, OrderNotFound.
+
+        StoreUnavailable when none is left: reading the refund anew mends that.
+        """
         ...
 
     def save(self, order: Order, claim: str) -> None:

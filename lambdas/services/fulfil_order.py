@@ -37,11 +37,9 @@ class FulfilOrder:
         order = load_claimed(self.orders, order_id, claim)
         if order.terminal:
             return ended(order, Outcome.ALREADY_ENDED)
-        if order.fulfillment_status is FulfillmentStatus.RELEASED:
-            return went_on(Outcome.UNFULFILLABLE, reason=order.stop_reason or SHIPMENT_REFUSED)
         lines = self.orders.lines_of(order)
-        if order.stop_reason:
-            return self._turn_back(order, lines, claim, order.stop_reason)
+        if order.stop_reason or order.fulfillment_status is FulfillmentStatus.RELEASED:
+            return self._turn_back(order, lines, claim, order.stop_reason or SHIPMENT_REFUSED)
         if order.fulfillment_status is FulfillmentStatus.UNRESERVED:
             at = to_text(self.now())
             if self.stock.reserve(order, lines, claim, at):
@@ -49,8 +47,7 @@ class FulfilOrder:
             order = reserved(order, at)
         refusal = self.warehouse.ship(order_id, quantities_by_sku(lines))
         if isinstance(refusal, ShipmentRefused):
-            self.stock.release(order, lines, claim, to_text(self.now()))
-            return went_on(Outcome.UNFULFILLABLE, reason=SHIPMENT_REFUSED)
+            return self._turn_back(order, lines, claim, SHIPMENT_REFUSED)
         return went_on(Outcome.SHIPPED)
 
     def release(self, order_id: OrderId, claim: str, reason: str) -> StepResult:
@@ -62,10 +59,11 @@ class FulfilOrder:
 
     def _turn_back(self, order: Order, lines: tuple[Line, ...], claim: str, reason: str) -> StepResult:
         if order.fulfillment_status is FulfillmentStatus.RESERVED:
-            # The shipment may have been booked: only the warehouse knows, and its answer settles it.
+            # The shipment may have been booked, or may yet be by a try that comes late: only the warehouse
+            # knows, and its answer settles it.
             if not self.warehouse.cancel(order.order_id):
                 return went_on(Outcome.SHIPPED)
             self.stock.release(order, lines, claim, to_text(self.now()))
-        elif order.fulfillment_status is FulfillmentStatus.UNRESERVED:
+        else:
             self.stock.release_partial(order, lines, claim)
         return went_on(Outcome.UNFULFILLABLE, reason=reason)

@@ -38,7 +38,7 @@ class RefundOrder:
 
         Raises PaymentOutcomeUnknown or ProviderUnavailable, after which the next try looks for the refund.
         """
-        order, refund = load_claimed_refund(self.orders, self.refunds, order_id, refund_id, claim)
+        order, refund = self._load(order_id, refund_id, claim)
         if refund.finished:
             if order.claim == claim:
                 # Another execution finished it just before this one claimed the order.
@@ -50,6 +50,13 @@ class RefundOrder:
                 return self._fail(order, refund, answer, claim)
             order, refund = self._book(order, refund, answer, claim)
         return refund_decided(order, refund)
+
+    def _load(self, order_id: OrderId, refund_id: RefundId, claim: str) -> tuple[Order, Refund]:
+        order, refund = load_claimed_refund(self.orders, self.refunds, order_id, refund_id, claim)
+        if refund.status is RefundStatus.SUCCEEDED and not refund.finished:
+            # Another try may have booked it between the two reads; the event has to show the order after it.
+            return load_claimed_refund(self.orders, self.refunds, order_id, refund_id, claim)
+        return order, refund
 
     def _ask_provider(self, order: Order, refund: Refund, claim: str) -> ProviderRefund:
         if order.payment_intent is None:

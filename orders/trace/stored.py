@@ -26,6 +26,12 @@ _STATES = {
     FulfillmentStatus.RELEASED: "given back",
 }
 NOT_HELD = "not held"
+# Of a large order: what is true of a part of it that has no marker.
+_IN_CHUNKS = {
+    FulfillmentStatus.UNRESERVED: NOT_HELD,
+    FulfillmentStatus.RESERVED: NOT_HELD,
+    FulfillmentStatus.RELEASED: "given back",
+}
 
 
 def read_order(dynamodb: Any, table: str, order_id: str) -> StoredOrder | None:  # noqa: ANN401 - botocore's
@@ -109,6 +115,6 @@ def _restocked(stored: StoredOrder) -> dict[str, int]:
 def _state(stored: StoredOrder, number: int, skus: int) -> str:
     """Say what the order has of its SKU with this number; large orders are held in chunks with markers."""
     status = stored.order.fulfillment_status
-    if skus > SKUS_WITH_HEAD and status in {FulfillmentStatus.UNRESERVED, FulfillmentStatus.RESERVED}:
-        return "reserved" if number // SKUS_WITH_MARKER in stored.chunks else NOT_HELD
+    if skus > SKUS_WITH_HEAD and status in _IN_CHUNKS:
+        return "reserved" if number // SKUS_WITH_MARKER in stored.chunks else _IN_CHUNKS[status]
     return _STATES.get(status, NOT_HELD)

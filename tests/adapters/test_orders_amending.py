@@ -24,6 +24,8 @@ from lambdas.domain.transitions import (
     holding,
     needs_attention,
     payment_started,
+    refund_failed,
+    refund_requested,
     rejected,
 )
 from tests.adapters.examples import (
@@ -59,8 +61,14 @@ def head_item(client: Any, order: Order) -> dict[str, Any]:
     return item
 
 
+def to_refund(orders: DynamoOrderStore, order: Order | None = None) -> Order:
+    """A completed order of which a refund is to be made."""
+    assert orders.amend(refund_requested(order or sold(orders), LATER, 1000))
+    return stored(orders, an_order())
+
+
 def test_a_completed_order_is_claimed_and_stays_completed(orders: DynamoOrderStore) -> None:
-    order = sold(orders)
+    order = to_refund(orders)
     taken = claim_sold(orders, order)
     until = CLAIMED_AT_EPOCH + HOUR + CLAIM_SECONDS
     assert taken == stored(orders, order)
@@ -70,21 +78,34 @@ def test_a_completed_order_is_claimed_and_stays_completed(orders: DynamoOrderSto
 
 
 def test_the_same_claim_on_a_completed_order_may_be_made_again(orders: DynamoOrderStore) -> None:
-    order = sold(orders)
+    order = to_refund(orders)
     claim_sold(orders, order)
     assert claim_sold(orders, order).claim == CLAIM
 
 
 def test_a_live_foreign_claim_makes_a_completed_order_busy_and_stays(orders: DynamoOrderStore) -> None:
-    order = claim_sold(orders, sold(orders))
+    order = claim_sold(orders, to_refund(orders))
     with pytest.raises(OrderBusy):
         claim_sold(orders, order, FOREIGN)
     assert stored(orders, order) == order
 
 
 def test_an_expired_foreign_claim_on_a_completed_order_is_taken_over(orders: DynamoOrderStore) -> None:
-    order = claim_sold(orders, sold(orders))
+    order = claim_sold(orders, to_refund(orders))
     assert claim_sold(orders, order, FOREIGN, EVEN_LATER).claim == FOREIGN
+
+
+def test_a_completed_order_without_a_refund_to_do_is_not_claimed(orders: DynamoOrderStore) -> None:
+    """A claim that comes too late would never be given back."""
+    order = sold(orders)
+    with pytest.raises(StoreUnavailable):
+        claim_sold(orders, order)
+    open_ = to_refund(orders, order)
+    taken = claim_sold(orders, open_)
+    orders.save(refund_failed(taken, EVEN_LATER, 1000), CLAIM)
+    with pytest.raises(StoreUnavailable):
+        claim_sold(orders, order, FOREIGN)
+    assert stored(orders, order).claim is None
 
 
 @pytest.mark.parametrize(
@@ -116,7 +137,7 @@ def test_a_missing_order_is_not_found(orders: DynamoOrderStore) -> None:
 
 
 def test_a_claim_on_a_completed_order_can_be_given_back(orders: DynamoOrderStore) -> None:
-    order = claim_sold(orders, sold(orders))
+    order = claim_sold(orders, to_refund(orders))
     orders.give_back(order.order_id, CLAIM, EVEN_LATER, None)
     free = stored(orders, order)
     assert (free.status, free.claim, free.reason) == (Status.COMPLETED, None, None)
@@ -124,7 +145,7 @@ def test_a_claim_on_a_completed_order_can_be_given_back(orders: DynamoOrderStore
 
 
 def test_a_failure_never_makes_a_completed_order_wait_for_an_operator(orders: DynamoOrderStore) -> None:
-    order = claim_sold(orders, sold(orders))
+    order = claim_sold(orders, to_refund(orders))
     orders.give_back(order.order_id, CLAIM, EVEN_LATER, "refund:PaymentOutcomeUnknown")
     assert stored(orders, order).status is Status.COMPLETED
 
@@ -132,7 +153,7 @@ def test_a_failure_never_makes_a_completed_order_wait_for_an_operator(orders: Dy
 def test_a_message_of_the_sale_finds_the_order_ended_while_it_is_claimed_for_a_refund(
     orders: DynamoOrderStore,
 ) -> None:
-    order = claim_sold(orders, sold(orders))
+    order = claim_sold(orders, to_refund(orders))
     assert claim_order(orders, order.order_id, FOREIGN, EVEN_LATER) == order
 
 

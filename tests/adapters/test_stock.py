@@ -83,8 +83,19 @@ def test_a_shortage_names_its_skus_and_holds_nothing(
     put_stock(shop.client.client, left)
     assert shop.reserve() == Shortage(tuple(left))
     assert shop.on_hand() == {**shop.full, **left}
-    assert stored(orders, shop.order) == shop.order
+    assert stored(orders, shop.order).fulfillment_status is FulfillmentStatus.UNRESERVED
     assert (shop.markers(), shop.pauses) == (0, [])
+
+
+@pytest.mark.parametrize(("skus", "ending"), [(2, None), (6, "out_of_stock")])
+def test_only_a_large_order_has_to_keep_that_it_found_too_little(
+    shop: Shop, orders: DynamoOrderStore, ending: str | None
+) -> None:
+    """A small one's goods are held with its head, or not at all."""
+    put_stock(shop.client.client, {"sku-0001": 2})
+    assert shop.reserve()
+    head = stored(orders, shop.order)
+    assert (head.ending, head.revision - shop.order.revision) == (ending, 1 if ending else 0)
 
 
 @SMALL_AND_LARGE

@@ -11,7 +11,8 @@ import pytest
 
 from lambdas.adapters.dynamodb import stock as stock_module
 from lambdas.adapters.dynamodb import stock_moves
-from lambdas.adapters.dynamodb.stock import PARTIAL_HOLD_SECONDS, DynamoStock
+from lambdas.adapters.dynamodb.chunked_stock import PARTIAL_HOLD_SECONDS
+from lambdas.adapters.dynamodb.stock import DynamoStock
 from lambdas.domain.errors import StockContention, StoreUnavailable
 from lambdas.domain.fulfilment import Shortage
 from tests.adapters.examples import CLAIM, LATER, an_order, claimed, many_lines, put_stock

@@ -96,6 +96,9 @@ def test_a_large_order_that_is_held_in_part_has_what_its_markers_say(dynamodb: A
     assert read.chunks == {0, 2}
     held = [state for _, state in sorted(states(dynamodb, read).items())]
     assert held == ["reserved"] * 98 + ["not held"] * 98 + ["reserved"] * 54
+    turned_back = replace(read, order=released(reserved(order, LATER), LATER))
+    held = [state for _, state in sorted(states(dynamodb, turned_back).items())]
+    assert held == ["reserved"] * 98 + ["given back"] * 98 + ["reserved"] * 54
     done = completed(reserved(order, LATER), LATER)
     assert set(states(dynamodb, replace(read, order=done)).values()) == {"shipped"}
 

@@ -26,7 +26,10 @@ FUNCTION_SECONDS: Final = 10
 
 
 class InMemoryIdempotency(BasePersistenceLayer):
-    """Keeps records as a table with the key `id` does, under the tests' clock. `faults` knows `put`."""
+    """Keeps records as a table with the key `id` does, under the tests' clock.
+
+    `faults` knows `get`, `put`, `update` and `delete`.
+    """
 
     def __init__(self, clock: FakeClock) -> None:
         """Start empty."""
@@ -38,10 +41,11 @@ class InMemoryIdempotency(BasePersistenceLayer):
         self._records_lock = threading.Lock()
 
     def _get_record(self, idempotency_key: str) -> DataRecord:
-        try:
-            return self.records[idempotency_key]
-        except KeyError as error:
-            raise IdempotencyItemNotFoundError from error
+        with self.faults.around("get"):
+            try:
+                return self.records[idempotency_key]
+            except KeyError as error:
+                raise IdempotencyItemNotFoundError from error
 
     def _put_record(self, data_record: DataRecord) -> None:
         with self.faults.around("put"), self._records_lock:
@@ -53,10 +57,12 @@ class InMemoryIdempotency(BasePersistenceLayer):
             self._written_at[key] = self._clock()
 
     def _update_record(self, data_record: DataRecord) -> None:
-        self.records[data_record.idempotency_key] = data_record
+        with self.faults.around("update"):
+            self.records[data_record.idempotency_key] = data_record
 
     def _delete_record(self, data_record: DataRecord) -> None:
-        self.records.pop(data_record.idempotency_key, None)
+        with self.faults.around("delete"):
+            self.records.pop(data_record.idempotency_key, None)
 
     def _is_over(self, kept: DataRecord) -> bool:
         """A lock ends with its function's time, a result when it expires."""

@@ -115,11 +115,13 @@ class InMemoryOrders:
             return claimed
 
     def claim_completed(self, order_id: OrderId, claim: str, until: int, at: str) -> Order:
-        """Claim a completed order for a refund."""
+        """Claim a completed order on which a refund is left to do."""
         with self.faults.around("claim_completed"), self.lock:
             found = self.head(order_id)
             if found.status is not Status.COMPLETED:
                 raise OrderCorrupt(f"{order_id} is {found.status} and is to be refunded")
+            if not found.open:
+                raise StoreUnavailable(f"no refund of {order_id} is left to do any more")
             now = int(from_text(at).timestamp())
             if found.claim not in {None, claim} and found.claim_until >= now:
                 raise OrderBusy(f"{order_id} is claimed by {found.claim}")

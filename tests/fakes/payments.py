@@ -183,6 +183,10 @@ class InMemoryPayments:
         """Return all the order's intents, oldest first."""
         return [self.intents[i] for i, r in self._requests.items() if r.order_id == order_id]
 
+    def all_intents(self) -> list[tuple[OrderId, Intent]]:
+        """Return all intents with their orders, oldest first."""
+        return [(request.order_id, self.intents[i]) for i, request in self._requests.items()]
+
     def states_of(self, order_id: OrderId) -> set[IntentState]:
         """Return the states of all the order's intents."""
         return {intent.state for intent in self.intents_of(order_id)}

@@ -75,6 +75,10 @@ class RefundBook:
             if intent_id in {None, request.intent_id} and refund.state is not RefundState.FAILED
         )
 
+    def standing(self) -> list[tuple[RefundRequest, ProviderRefund]]:
+        """Return what was given back and has not failed, with what was asked for."""
+        return [(request, refund) for request, refund in self._made if refund.state is not RefundState.FAILED]
+
     def all_of(self, refund_id: RefundId) -> list[ProviderRefund]:
         """Return all refunds under an id: one, unless something is wrong."""
         return [refund for request, refund in self._made if request.refund_id == refund_id]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ from lambdas.domain.ledger import RECEIVABLE
 from lambdas.domain.order import quantities_by_sku
 from lambdas.domain.refund import RefundStatus, quantities_to_restock
 from tests.model.conservation import OFF_THE_SHELF, Facts, violations
-from tests.model.order_life import FIRST, State, may_become
+from tests.model.order_life import FIRST, State, has_ended, may_become
 
 if TYPE_CHECKING:
     from lambdas.domain.identifiers import OrderId
@@ -29,12 +30,13 @@ def state_in(body: dict[str, Any]) -> State:
 
 @dataclass(slots=True)
 class Watched:
-    """What was written on heads: every step that was taken, and those that the model does not allow.
+    """What was written on heads: the steps that were taken, how often each order ended, and forbidden steps.
 
     They are collected, not raised: what raises inside a write would be taken for a failure of the step.
     """
 
     steps: set[tuple[State, State]] = field(default_factory=set)
+    ends: Counter[str] = field(default_factory=Counter)
     forbidden: list[tuple[str, State | None, State]] = field(default_factory=list)
 
     def note(self, order_id: OrderId, before: Order | None, after: Order) -> None:
@@ -46,6 +48,7 @@ class Watched:
             return
         was = state_of(before)
         self.steps.add((was, now))
+        self.ends[order_id] += has_ended(now) and not has_ended(was)
         if not may_become(was, now):
             self.forbidden.append((order_id, was, now))
 

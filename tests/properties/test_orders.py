@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
+from tests.fakes.inventory import SKUS_AT_ONCE
 from tests.fakes.payments import GOOD_CARD
 from tests.fakes.provider_refunds import refused_with
 from tests.properties.invariants import check_always, check_at_the_end
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 choices = st.integers(0, 399)
 refunds = choices.map(lambda number: number // KINDS * KINDS + KINDS - 1)
+# Whether orders of several SKUs are held in parts, as large ones are in DynamoDB.
+in_parts = st.sampled_from([SKUS_AT_ONCE, 1])
 Wanted = list[tuple[dict[str, int], str]]
 
 
@@ -29,6 +32,7 @@ Wanted = list[tuple[dict[str, int], str]]
     refused=st.sets(st.sampled_from(["MUG", "GIFT"]), max_size=1),
     schedule=st.lists(choices, max_size=40),
     interrupts=st.lists(choices, max_size=30),
+    at_once=in_parts,
 )
 def test_stock_money_and_ledger_agree_under_any_interleaving_and_any_fault(
     wanted: Wanted,
@@ -38,8 +42,10 @@ def test_stock_money_and_ledger_agree_under_any_interleaving_and_any_fault(
     refused: set[str],
     schedule: list[int],
     interrupts: list[int],
+    at_once: int,
 ) -> None:
     world = World()
+    world.pipeline.inventory.at_once = at_once
     world.accept(wanted)
     world.pipeline.warehouse.refused_skus |= refused
     for choice in duplicates:

@@ -8,7 +8,7 @@ tests/engine.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from lambdas.domain.identifiers import OrderId
 from lambdas.domain.workflow import Execution, ExecutionState
@@ -17,7 +17,11 @@ from tests.fakes.pipeline import STEPS
 from tests.fakes.state_machine import definition
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lambdas.domain.commands import Command
+
+T = TypeVar("T")
 
 _DEFINITION: Final = definition()
 _TIMEOUT: Final = "Sandbox.Timedout"
@@ -140,12 +144,17 @@ class Walk:
             self._state = state["Next"]
         self._attempts = 0
 
+    def _call(self, task: Callable[[], T]) -> T:
+        """Let a worker do a task, and wait for it; a test may wait for less."""
+        return task()
+
     def _run(self, step: str) -> None:
         if step not in STEPS:
-            self.bus.publish(self._data["step"]["report"]["event"])
+            event = self._data["step"]["report"]["event"]
+            self._call(lambda: self.bus.publish(event))
             return
         facts = {"reason": self._data["step"]["report"]["reason"]} if step in {"reject", "release"} else {}
         if step in {"claim", "refund", "restock"}:
             facts = {"refund_id": self._data["refund_id"]}
-        report = self.pipeline.step(step, self.order_id, self.name, **facts)
+        report = self._call(lambda: self.pipeline.step(step, self.order_id, self.name, **facts))
         self._data["step"] = {"outcome": report["outcome"], "report": report}

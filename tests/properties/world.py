@@ -44,7 +44,7 @@ SKUS: Final = ("TEA", "MUG", "GIFT")
 _STORE: Final = (StoreUnavailable, FunctionTimedOut)
 _MONEY: Final = (PaymentOutcomeUnknown, FunctionTimedOut)
 # Every call that can fail, by its fake, with what it may raise.
-_CALLS: Final = {
+CALLS: Final = {
     ("orders", "create"): _STORE,
     ("orders", "get"): _STORE,
     ("orders", "lines_of"): _STORE,
@@ -79,7 +79,7 @@ _REFUND_CALLS: Final = {
     ("orders", "lines_of"),
     ("orders", "claim_completed"),
     ("orders", "save"),
-    *(call for call in _CALLS if call[0] == "refunds"),
+    *(call for call in CALLS if call[0] == "refunds"),
     ("inventory", "restock"),
     ("journal", "book"),
     ("payments", "refund"),
@@ -88,7 +88,7 @@ _REFUND_CALLS: Final = {
     ("queue", "send"),
 }
 # These always mean that nothing happened.
-_WITHOUT_EFFECT: Final = (StockContention, ProviderUnavailable)
+WITHOUT_EFFECT: Final = (StockContention, ProviderUnavailable)
 
 cards = st.sampled_from(
     [GOOD_CARD, GOOD_CARD, DECLINED_CARD, UNKNOWN_CARD, HANGS_AFTER_CHARGE_CARD, STALE_KEY_CARD]
@@ -99,7 +99,7 @@ orders = st.lists(st.tuples(baskets, cards), min_size=1, max_size=5)
 
 def failing_calls() -> st.SearchStrategy[tuple[str, str, Fault | None]]:
     """A fake, an operation and how its next call goes."""
-    return _failing(sorted(_CALLS))
+    return _failing(sorted(CALLS))
 
 
 def failing_refund_calls() -> st.SearchStrategy[tuple[str, str, Fault | None]]:
@@ -112,8 +112,8 @@ def _failing(draw: st.DrawFn, calls: list[tuple[str, str]]) -> tuple[str, str, F
     fake, operation = draw(st.sampled_from(calls))
     if draw(st.integers(0, 4)) == 0:
         return fake, operation, None
-    error = draw(st.sampled_from(_CALLS[fake, operation]))("drawn")
-    happened = draw(st.booleans()) and not isinstance(error, _WITHOUT_EFFECT)
+    error = draw(st.sampled_from(CALLS[fake, operation]))("drawn")
+    happened = draw(st.booleans()) and not isinstance(error, WITHOUT_EFFECT)
     return fake, operation, Fault(error, happened)
 
 
@@ -144,7 +144,7 @@ class World:
     def __post_init__(self) -> None:
         """Let other executions come in before any call to a fake."""
         self.initial = {sku: self.pipeline.inventory.on_hand(sku) for sku in SKUS}
-        for fake, _ in _CALLS:
+        for fake, _ in CALLS:
             faults = self.bus.faults if fake == "bus" else getattr(self.pipeline, fake).faults
             faults.before = self._interrupt
 

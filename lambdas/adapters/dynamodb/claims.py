@@ -14,7 +14,7 @@ from lambdas.adapters.dynamodb.attributes import to_item
 from lambdas.adapters.dynamodb.failures import CONDITION_FAILED, error_code, store_errors
 from lambdas.adapters.dynamodb.order_items import head_key, head_update, order_from_head
 from lambdas.adapters.dynamodb.orders import DynamoOrders, old_item
-from lambdas.domain.errors import OrderBusy, OrderCorrupt, OrderNotFound
+from lambdas.domain.errors import OrderBusy, OrderCorrupt, OrderNotFound, StoreUnavailable
 from lambdas.domain.lost_write import explain_lost_write
 from lambdas.domain.order import TERMINAL, Order, Status
 from lambdas.domain.timestamps import from_text
@@ -45,17 +45,28 @@ class DynamoOrderStore(DynamoOrders):
             raise OrderBusy(f"{order_id} is claimed by {order.claim}") from error
 
     def claim_completed(self, order_id: OrderId, claim: str, until: int, at: str) -> Order:
-        """Claim a completed order for a refund; its status stays."""
+        """Claim a completed order on which a refund is left to do; its status stays.
+
+        Whoever comes later than the refund's end would keep the order claimed, and nobody would free it.
+        """
+        taking = (order_id, claim, until, at)
         try:
-            return self._take((order_id, claim, until, at), "SET ", "", _named((Status.COMPLETED,)))
+            return self._take(taking, "SET ", "", _named((Status.COMPLETED,)), " AND attribute_exists(#open)")
         except ClientError as error:
             order = _found_instead(order_id, error)
             if order.status is not Status.COMPLETED:
                 raise OrderCorrupt(f"{order_id} is {order.status} and is to be refunded") from error
+            if not order.open:
+                raise StoreUnavailable(f"no refund of {order_id} is left to do any more") from error
             raise OrderBusy(f"{order_id} is claimed by {order.claim}") from error
 
     def _take(
-        self, taking: tuple[OrderId, str, int, str], first: str, last: str, values: dict[str, Any]
+        self,
+        taking: tuple[OrderId, str, int, str],
+        first: str,
+        last: str,
+        values: dict[str, Any],
+        condition: str = "",
     ) -> Order:
         order_id, claim, until, at = taking
         statuses = [name for name in values if name != ":event"]
@@ -70,8 +81,9 @@ class DynamoOrderStore(DynamoOrders):
                 ConditionExpression=(
                     f"#status IN ({', '.join(statuses)}) AND"
                     " (attribute_not_exists(claim) OR claim = :claim OR claim_until < :now)"
+                    f"{condition}"
                 ),
-                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeNames={"#status": "status", **({"#open": "open"} if condition else {})},
                 ExpressionAttributeValues=to_item(
                     {
                         **values,

@@ -46,13 +46,27 @@ def stock_moves(
 
 
 def claim_check(table: str, order: Order, claim: str) -> dict[str, Any]:
-    """Build the check that the order is still claimed by this execution."""
+    """Build the check that the order is still claimed by this execution, and as it was read.
+
+    The claim alone does not do: an invocation that its execution gave up has the same one.
+    """
+    return _head_check(table, order, "claim = :claim AND revision = :read", claim, {":read": order.revision})
+
+
+def lasting_claim_check(table: str, order: Order, claim: str) -> dict[str, Any]:
+    """Build the check that the order is still claimed, whatever else was written on it since."""
+    return _head_check(table, order, "claim = :claim", claim, {})
+
+
+def _head_check(
+    table: str, order: Order, condition: str, claim: str, values: dict[str, Any]
+) -> dict[str, Any]:
     return {
         "ConditionCheck": {
             "TableName": table,
             "Key": head_key(order.order_id),
-            "ConditionExpression": "claim = :claim",
-            "ExpressionAttributeValues": to_item({":claim": claim}),
+            "ConditionExpression": condition,
+            "ExpressionAttributeValues": to_item({":claim": claim, **values}),
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
     }
@@ -66,6 +80,24 @@ def put_marker(table: str, order: Order, kind: str, number: int, skus: int) -> d
             "Item": {**marker_key(order, kind, number), **to_item({"skus": skus})},
             "ConditionExpression": "attribute_not_exists(order_id)",
         }
+    }
+
+
+def marker_check(table: str, order: Order, kind: str, number: int) -> dict[str, Any]:
+    """Build the check that a chunk is held."""
+    return {"ConditionCheck": _existing_marker(table, order, kind, number)}
+
+
+def delete_marker(table: str, order: Order, kind: str, number: int) -> dict[str, Any]:
+    """Build the removal of a chunk's marker; it fails when the chunk was given back before."""
+    return {"Delete": _existing_marker(table, order, kind, number)}
+
+
+def _existing_marker(table: str, order: Order, kind: str, number: int) -> dict[str, Any]:
+    return {
+        "TableName": table,
+        "Key": marker_key(order, kind, number),
+        "ConditionExpression": "attribute_exists(order_id)",
     }
 
 

@@ -12,6 +12,7 @@ from lambdas.domain.errors import (
     StoreUnavailable,
     WarehouseUnavailable,
 )
+from lambdas.domain.fulfilment import ShipmentRefused
 from lambdas.domain.identifiers import OrderId
 from lambdas.domain.order import FulfillmentStatus, PaymentStatus
 from tests.fakes.faults import Fault, answer_lost, nothing_happened
@@ -105,6 +106,29 @@ def test_a_refused_shipment_gives_the_goods_back(pipeline: Pipeline) -> None:
     assert pipeline.fulfil(order_id, CLAIM) == REFUSED
     assert (pipeline.inventory.on_hand("TEA"), pipeline.inventory.on_hand("MUG")) == (100, 5)
     assert pipeline.head(order_id).fulfillment_status is FulfillmentStatus.RELEASED
+
+
+def test_a_refused_shipment_is_ruled_out_before_its_goods_go_back(pipeline: Pipeline) -> None:
+    """A call that comes late must not ship what the warehouse would take by then."""
+    pipeline.warehouse.refused_skus.add("TEA")
+    order_id = authorised(pipeline, TEA=2)
+    assert pipeline.fulfil(order_id, CLAIM) == REFUSED
+    pipeline.warehouse.refused_skus.clear()
+    assert pipeline.warehouse.ship(order_id, {"TEA": 2}) == ShipmentRefused("cancelled")
+
+
+def test_a_shipment_that_is_accepted_after_all_is_sold(pipeline: Pipeline) -> None:
+    """Another try's call was accepted between the refusal and the ruling out."""
+    pipeline.warehouse.refused_skus.add("TEA")
+    order_id = authorised(pipeline, TEA=2)
+
+    def accept(operation: str) -> None:
+        if operation == "cancel":
+            pipeline.warehouse.shipments[order_id] = {"TEA": 2}
+
+    pipeline.warehouse.faults.before = accept
+    assert pipeline.fulfil(order_id, CLAIM) == SHIPPED
+    assert pipeline.inventory.on_hand("TEA") == 98
 
 
 @pytest.mark.parametrize("fault", [nothing_happened, answer_lost])

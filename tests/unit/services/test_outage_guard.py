@@ -109,6 +109,18 @@ def test_after_a_good_probe_the_rate_grows_until_it_is_closed(guard: OutageGuard
     assert guard.learn(SOLD, Admission.START) is Change.CLOSED
 
 
+@pytest.mark.parametrize("days", [1, 30, 3650])
+def test_the_rate_is_the_usual_one_after_any_silence(guard: OutageGuard, clock: FakeClock, days: int) -> None:
+    """The traffic ended on the way back, so that nobody closed it."""
+    trip(guard)
+    clock.advance(PROBE_SECONDS)
+    guard.admit()
+    guard.learn(SOLD, Admission.PROBE)
+    clock.advance(days * 86_400)
+    assert guard.share() == 1
+    assert guard.learn(SOLD, Admission.START) is Change.CLOSED
+
+
 def test_one_failure_on_the_way_back_opens_it_again_and_is_no_new_alarm(
     guard: OutageGuard, clock: FakeClock
 ) -> None:

@@ -18,6 +18,7 @@ from lambdas.domain.identifiers import OrderId, RefundId
 from lambdas.domain.ledger import RECEIVABLE, SALES, SALES_TAX
 from lambdas.domain.order import PaymentStatus, RefundSums
 from lambdas.domain.refund import RefundStatus
+from tests.contract.schemas import errors
 from tests.fakes.faults import Fault, answer_lost, nothing_happened
 from tests.fakes.pipeline import CLAIM_SECONDS, Pipeline
 from tests.fakes.provider_refunds import PENDING, failed_with, refused_with
@@ -354,15 +355,14 @@ def test_a_late_copy_that_books_between_two_reads_is_not_booked_again(
             pipeline.refund(order_id, refund_id, CLAIM)
 
     faults.before = run_the_next_try
-    assert pipeline.refund(order_id, refund_id, CLAIM)["outcome"] == "to_restock"
+    report = pipeline.refund(order_id, refund_id, CLAIM)
+    assert report["outcome"] == "to_restock"
+    assert (report["event"]["data"]["refunded"], errors(report["event"])) == (900, [])
     assert_refunded_once(pipeline, order_id, refund_id, 900)
 
 
-def test_a_claim_that_came_after_the_refund_was_finished_is_given_back(
-    pipeline: Pipeline, order_id: OrderId
-) -> None:
-    """Else nobody could refund anything of the order until the claim has run out."""
-    refund_id = claimed(pipeline, order_id)
+def finish_before_the_claim(pipeline: Pipeline, order_id: OrderId, refund_id: RefundId) -> None:
+    """Let the refund be finished between the next reading of it and the claim."""
 
     def finish(operation: str) -> None:
         if operation == "claim_completed":
@@ -370,6 +370,27 @@ def test_a_claim_that_came_after_the_refund_was_finished_is_given_back(
             pipeline.refund(order_id, refund_id, CLAIM)
 
     pipeline.orders.faults.before = finish
+
+
+def test_an_order_without_a_refund_to_do_is_not_claimed_for_one(
+    pipeline: Pipeline, order_id: OrderId
+) -> None:
+    """A copy that comes late would leave it claimed for ever: no execution is left to free it."""
+    refund_id = claimed(pipeline, order_id)
+    finish_before_the_claim(pipeline, order_id, refund_id)
+    with pytest.raises(StoreUnavailable):
+        pipeline.claim_refund(order_id, refund_id, "another")
+    assert pipeline.head(order_id).claim is None
+    assert pipeline.claim_refund(order_id, refund_id, "another")["outcome"] == "refunded"
+
+
+def test_a_claim_that_came_after_the_refund_was_finished_is_given_back(
+    pipeline: Pipeline, order_id: OrderId
+) -> None:
+    """Else nobody could make the order's other refund until the claim has run out."""
+    refund_id = claimed(pipeline, order_id, amount=400)
+    pipeline.ask_refund(order_id, "other", amount=300)
+    finish_before_the_claim(pipeline, order_id, refund_id)
     assert pipeline.claim_refund(order_id, refund_id, "another") == {"outcome": "claimed"}
     assert pipeline.refund(order_id, refund_id, "another")["outcome"] == "refunded"
     assert pipeline.head(order_id).claim is None
