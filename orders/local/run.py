@@ -127,6 +127,7 @@ class LocalRun:
             self._start_part(engine)
         with self._step("template deployed"):
             outputs = _deploy(assembly, engine.url, standins)
+            _keep(engine)
         self._addresses = Addresses(
             pid=os.getpid(),
             api_url=outputs["ApiUrl"].rstrip("/"),
@@ -195,3 +196,11 @@ def _deploy(assembly: Path, endpoint: str, standins: StandinsProcess) -> dict[st
     secrets.put_secret_value(SecretId=outputs["WarehouseSecretName"], SecretString=WAREHOUSE_TOKEN)
     secrets.put_secret_value(SecretId=outputs["PagerDutySecretName"], SecretString=ROUTING_KEY)
     return outputs
+
+
+def _keep(engine: EngineProcess) -> None:
+    """Let the deployment outlive a kill, with the names that it has made up."""
+    try:
+        engine.snapshot()
+    except EngineError as error:
+        raise LocalRunError(str(error)) from error
