@@ -223,6 +223,6 @@ def test_two_engines_do_not_share_a_folder(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with (
         EngineProcess(free_port(), data, tmp_path / "log"),
-        pytest.raises(DataFolderError, match="in use by another engine"),
+        pytest.raises(DataFolderError, match="in use by another run"),
     ):
         EngineProcess(free_port(), data, tmp_path / "other-log").start()

@@ -17,7 +17,7 @@ from orders.local.engine.errors import DataFolderError
 from orders.local.engine.journal.segment import segments
 from orders.local.engine.snapshots import newest_snapshot, replace_file
 
-_LOCK = "engine.lock"
+_LOCK = "lock"
 _ADDRESS = "address"
 
 
@@ -104,12 +104,12 @@ def lock_data_folder(data_dir: str | Path) -> IO[bytes]:
     """Take the folder for this process; closing the returned file gives it back.
 
     Raises:
-        DataFolderError: Another engine has it.
+        DataFolderError: Another run has it.
     """
     file = (Path(data_dir) / _LOCK).open("ab")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         file.close()
-        raise DataFolderError(f"data folder {data_dir} is in use by another engine") from error
+        raise DataFolderError(f"data folder {data_dir} is in use by another run") from error
     return file

@@ -1,0 +1,191 @@
+"""A local run that is killed and started again on the same folder: every order that got a 202 ends, once.
+
+Everything dies at once, as with the machine: the command, the engine, the stand-ins and every function, by
+SIGKILL, in any order. `ORDERS_KILLS` says how often (`make kills`: 30 times, also while it starts), and
+`ORDERS_KILLS_SEED` repeats the moments of a run that failed.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from lambdas.domain.catalogue import Product
+from orders.api_client import ApiRefused, ApiUnreachable, OrdersClient
+from orders.local.books import captured_by_order, read_books
+from orders.local.ports import is_free
+from orders.local.run_file import read_run_file
+from tests.cli.test_local_run import Up, descendants
+from tests.e2e.bodies import body
+from tests.e2e.conftest import TERMINAL, Pipeline, eventually
+from tests.engine.test_process import is_gone
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+pytestmark = pytest.mark.engine
+
+KILLS: Final = int(os.environ.get("ORDERS_KILLS", "1"))
+SEED: Final = int(os.environ.get("ORDERS_KILLS_SEED") or random.SystemRandom().randrange(1 << 32))
+SUBMITTERS: Final = 4
+LOAD_SECONDS: Final = (1.0, 3.0)
+START_SECONDS: Final = (0.2, 4.0)
+RECOVERY_SECONDS: Final = 120.0
+PLENTY: Final = Product("PLENTY", "GBP", {"list": 1200}, 2000, 100_000)
+SCARCE: Final = Product("SCARCE", "GBP", {"list": 500}, 0, 7)
+CLIENT: Final = {"X-Orders-Client": "load"}
+
+
+@dataclass
+class Load:
+    """Clients that submit orders, each one after the other, until told to stop."""
+
+    url: str
+    name: str
+    accepted: dict[str, str] = field(default_factory=dict)
+    """The ids of the orders that got a 202, by their keys."""
+
+    def __post_init__(self) -> None:
+        self._over = threading.Event()
+        self._threads = [threading.Thread(target=self._submit, args=[n]) for n in range(SUBMITTERS)]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        self._over.set()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
+
+    def _submit(self, submitter: int) -> None:
+        client = OrdersClient(self.url, CLIENT)
+        for number in count():
+            if self._over.is_set():
+                return
+            key = f"{self.name}-{submitter}-{number}"
+            with suppress(ApiUnreachable, ApiRefused):
+                self.accepted[key] = client.submit(order_body(number), key).order["order_id"]
+
+
+def order_body(number: int) -> bytes:
+    card = "pm_card_chargeDeclined" if number % 9 == 8 else "pm_card_visa"
+    return body(("PLENTY", 1 + number % 3), *([("SCARCE", 1)] if number % 5 == 4 else []), card=card)
+
+
+def kill(up: Up, chance: random.Random) -> None:
+    """Kill all of a run, in any order, and see that nothing is left of it."""
+    pids = sorted(descendants(up.process.pid))
+    chance.shuffle(pids)
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    up.process.communicate()
+    # A function that a thread of the engine was about to start is not among them: it dies by its lifeline.
+    eventually(lambda: [pid for pid in pids if not is_gone(pid)], lambda left: not left, 10)
+    eventually(lambda: [port for port in up.ports if not is_free(port)], lambda taken: not taken, 10)
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the file by which commands find a pipeline from the one that a person runs in this project."""
+    monkeypatch.setenv("ORDERS_HOME", str(tmp_path / "home"))
+
+
+def test_every_accepted_order_ends_once_whenever_the_run_is_killed(tmp_path: Path) -> None:
+    print(f"\nORDERS_KILLS={KILLS} ORDERS_KILLS_SEED={SEED}")  # noqa: T201 - to repeat it
+    chance = random.Random(SEED)  # noqa: S311 - only a spread of moments
+    data, accepted = tmp_path / "data", dict[str, str]()
+    for number in range(KILLS):
+        accepted |= killed_under_load(data, number, chance, accepted)
+        if number % 2:
+            killed_while_it_starts(data, chance)
+    pipeline, up = serve(data)
+    try:
+        check(pipeline, accepted)
+        key, order_id = next(iter(accepted.items()))
+        client = OrdersClient(pipeline.addresses.api_url, CLIENT)
+        again = client.submit(order_body(int(key.rsplit("-")[-1])), key)
+        assert (again.replayed, again.order["order_id"]) == (True, order_id)
+    finally:
+        assert up.stop() == 0
+
+
+def killed_under_load(
+    data: Path, number: int, chance: random.Random, accepted: Mapping[str, str]
+) -> dict[str, str]:
+    """Start it, check what was accepted before, and kill it under load; returns what was accepted."""
+    pipeline, up = serve(data)
+    load = Load(pipeline.addresses.api_url, f"kill-{number}")
+    moment = chance.uniform(*LOAD_SECONDS)
+    try:
+        if number == 0:
+            pipeline.stock(PLENTY, SCARCE)
+        check(pipeline, accepted)
+        load.start()
+        time.sleep(moment)
+    finally:
+        kill(up, chance)
+        load.stop()
+    assert load.accepted
+    print(f"kill {number + 1} after {moment:.2f} s: {len(load.accepted)} orders")  # noqa: T201 - the run's figures
+    return load.accepted
+
+
+def killed_while_it_starts(data: Path, chance: random.Random) -> None:
+    """Kill it on its way from the journal to the next snapshot."""
+    up = Up("--data", str(data))
+    moment = chance.uniform(*START_SECONDS)
+    time.sleep(moment)
+    kill(up, chance)
+    print(f"killed again, {moment:.2f} s after its start")  # noqa: T201 - the run's figures
+
+
+def serve(data: Path) -> tuple[Pipeline, Up]:
+    up = Up("--data", str(data))
+    up.url()
+    return Pipeline(read_run_file()), up
+
+
+def check(pipeline: Pipeline, accepted: Mapping[str, str]) -> None:
+    """Every order that was accepted ends once; money, books, goods and stock agree."""
+    client = OrdersClient(pipeline.addresses.api_url, CLIENT)
+    orders = eventually(lambda: all_orders(client), all_ended, RECOVERY_SECONDS, pause=0.3)
+    pipeline.wait_until_the_queue_is_empty()
+    assert set(accepted.values()) <= orders.keys()
+    completed = {i: order for i, order in orders.items() if order["status"] == "completed"}
+    assert not accepted or completed
+    assert read_books(pipeline.addresses).balanced
+    captured = {i: amount for i, amount in captured_by_order(pipeline.addresses).items() if amount}
+    assert captured == {i: order["total"] for i, order in completed.items()}
+    assert {i: len(pipeline.entries(i)) for i in orders} == {i: int(i in completed) for i in orders}
+    assert sorted(s["order_id"] for s in pipeline.all_shipments()) == sorted(completed)
+    lines = [line for order_id in completed for line in client.get(order_id)["lines"]]
+    for product in (PLENTY, SCARCE):
+        sold = sum(line["quantity"] for line in lines if line["sku"] == product.sku)
+        assert pipeline.on_hand(product.sku) == product.on_hand - sold >= 0
+
+
+def all_orders(client: OrdersClient) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    page, after = client.page()
+    found |= {order["order_id"]: order for order in page}
+    while after:
+        page, after = client.page(cursor=after)
+        found |= {order["order_id"]: order for order in page}
+    return found
+
+
+def all_ended(orders: Mapping[str, Mapping[str, Any]]) -> bool:
+    return all(order["status"] in TERMINAL for order in orders.values())
