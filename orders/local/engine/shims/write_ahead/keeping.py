@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
 
 _JOURNAL_BYTES = 64 * 1024 * 1024
 _TRIES = 5
+_REFUSED = 2
 
 _logger = logging.getLogger("orders.journal")
-_original_load = engine._load_persisted_state
 _original_prune = lambda_svc._prune_orphan_code_blobs
 
 
@@ -59,13 +60,28 @@ class _State:
         journal.when_longer(limit, self._compact)
 
     def load(self) -> None:
-        """Load the last snapshot, then take the journal over, before any event source sees a queue."""
-        with sqs._queues_lock, dynamodb._lock:
-            _original_load()
-            homeless, taking = 0, queues.TakingOver()
-            for record in self._records():
-                homeless += tables.take_over(record) + taking.take(record)
-            taking.end()
+        """Load the last snapshot, then take the journal over, before any event source sees a queue.
+
+        Whatever cannot be loaded ends the process: without it, the next snapshot would be the end of it.
+        """
+        try:
+            with sqs._queues_lock, dynamodb._lock:
+                self._load()
+        except Exception as error:  # noqa: BLE001 - the server would go on without
+            problem = f"{type(error).__name__}: {error}"
+            sys.stderr.write(f"the state in {self._data_dir} cannot be loaded: {problem}; it is unchanged\n")
+            sys.stderr.flush()
+            os._exit(_REFUSED)
+
+    def _load(self) -> None:
+        for name, module in engine._state_map.items():
+            state = persistence.load_state(name)
+            if state:
+                engine._get_module(module).load_persisted_state(state)
+        homeless, taking = 0, queues.TakingOver()
+        for record in self._records():
+            homeless += tables.take_over(record) + taking.take(record)
+        taking.end()
         if homeless:
             _logger.warning("journal: %d changes of tables and queues that are gone were left out", homeless)
 

@@ -1,8 +1,8 @@
 """The journal's records of queues: the messages that came, went and were received.
 
-`{"queues": {ARN: {"came": [message, ...], "went": [id, ...], "received": [[id, count, first], ...]}}}`.
-Who had a message when the engine was killed has it no more, so a start lets it be received at once; how
-often it was received is kept.
+`{"queues": {ARN: {"came": [message, ...], "went": [id, ...], "received": [some of a message, ...]}}}`.
+What a function had received is free again at a start, because the function is gone with the engine; how
+often it was received is kept. A visibility timeout that is changed later is not in the journal.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ _ACTIONS = {
     "SendMessageBatch": "_act_send_message_batch",
 }
 _INTERNAL_ERROR = 500
+_HELD = "held_by_function"
+_OF_RECEIVED = ("id", "receive_count", "first_receive_at", "receipt_handle", "visible_at", _HELD)
 
 Message = dict[str, Any]
 Queue = dict[str, Any]
@@ -36,6 +38,10 @@ _Changes = dict[str, list[Any]]
 
 _known: dict[str, set[str]] = {}
 """The ids of the messages that snapshot and journal hold, by queue."""
+
+
+_for_functions = False
+"""Whether an event source receives; the holder of the queues' lock has it."""
 
 
 def apply(journal: Journal) -> None:
@@ -46,6 +52,7 @@ def apply(journal: Journal) -> None:
         sqs._HANDLERS[action] = recorded
     sqs._delete_messages_for_esm = _recorded(sqs._delete_messages_for_esm, journal)
     sqs._collect_msgs = _received(sqs._collect_msgs, journal)
+    sqs._receive_messages_for_esm = _for_function(sqs._receive_messages_for_esm)
 
 
 class TakingOver:
@@ -79,17 +86,16 @@ class TakingOver:
             self._queues[arn]["messages"] = list(messages.values())
             _known[arn] = set(messages)
             for message in messages.values():
-                if message["receive_count"] > 0:
-                    message["receipt_handle"] = None
+                if message.pop(_HELD, False):
                     message["visible_at"] = min(message["visible_at"], now)
 
 
 def _change(messages: dict[str, Message], changes: _Changes) -> None:
     for message in changes.get("came", ()):
         messages[message["id"]] = message
-    for message_id, count, first in changes.get("received", ()):
-        if message_id in messages:
-            messages[message_id] |= {"receive_count": count, "first_receive_at": first}
+    for part in changes.get("received", ()):
+        if part["id"] in messages:
+            messages[part["id"]] |= part
     for message_id in changes.get("went", ()):
         messages.pop(message_id, None)
 
@@ -111,9 +117,25 @@ def _received(collect: Callable[..., list[Message]], journal: Journal) -> Callab
     def received(queue: Queue, *args: object) -> list[Message]:
         with sqs._queues_lock:
             messages = collect(queue, *args)
-            counts = [(one["id"], one["receive_count"], one["first_receive_at"]) for one in messages]
-            _write(journal, {_arn(queue): counts} if counts else {})
+            for message in messages:
+                message[_HELD] = _for_functions
+            parts = [{name: message[name] for name in _OF_RECEIVED} for message in messages]
+            _write(journal, {_arn(queue): parts} if parts else {})
             return messages
+
+    return received
+
+
+def _for_function(receive: Callable[..., object]) -> Callable[..., object]:
+    @functools.wraps(receive)
+    def received(*args: object) -> object:
+        global _for_functions  # noqa: PLW0603 - guarded by the engine's own global lock
+        with sqs._queues_lock:
+            _for_functions = True
+            try:
+                return receive(*args)
+            finally:
+                _for_functions = False
 
     return received
 
@@ -128,8 +150,8 @@ def _write(journal: Journal, received: dict[str, list[Any]]) -> None:
         sqs._Err: The record cannot be written.
     """
     changes = {_arn(queue): _difference(queue) for queue in sqs._queues.all_values()}
-    for arn, counts in received.items():
-        changes[arn]["received"] = counts
+    for arn, parts in received.items():
+        changes[arn]["received"] = parts
     record = {arn: one for arn, one in changes.items() if one}
     if not record:
         return
