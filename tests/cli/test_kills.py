@@ -31,7 +31,7 @@ from tests.e2e.conftest import TERMINAL, Pipeline, eventually
 from tests.engine.test_process import is_gone
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 pytestmark = pytest.mark.engine
@@ -41,7 +41,8 @@ SEED: Final = int(os.environ.get("ORDERS_KILLS_SEED") or random.SystemRandom().r
 SUBMITTERS: Final = 4
 LOAD_ORDERS: Final = (10, 50)
 START_SECONDS: Final = (0.2, 4.0)
-RECOVERY_SECONDS: Final = 120.0
+RECOVERY_SECONDS: Final = 240.0
+END_SECONDS: Final = 30.0
 PLENTY: Final = Product("PLENTY", "GBP", {"list": 1200}, 2000, 100_000)
 SCARCE: Final = Product("SCARCE", "GBP", {"list": 500}, 0, 7)
 CLIENT: Final = {"X-Orders-Client": "load"}
@@ -108,8 +109,20 @@ def kill(up: Up, chance: random.Random) -> None:
             os.kill(pid, signal.SIGKILL)
     up.process.communicate()
     # A function that a thread of the engine was about to start is not among them: it dies by its lifeline.
-    eventually(lambda: [pid for pid in pids if not is_gone(pid)], lambda left: not left, 10)
-    eventually(lambda: [port for port in up.ports if not is_free(port)], lambda taken: not taken, 10)
+    see_nothing_of(up, pids)
+
+
+def kill_alone(up: Up) -> None:
+    """Kill the command alone, and see that all that it started ends by itself."""
+    pids = sorted(descendants(up.process.pid))
+    up.process.kill()
+    up.process.communicate()
+    see_nothing_of(up, pids)
+
+
+def see_nothing_of(up: Up, pids: Sequence[int]) -> None:
+    eventually(lambda: [pid for pid in pids if not is_gone(pid)], lambda left: not left, END_SECONDS)
+    eventually(lambda: [port for port in up.ports if not is_free(port)], lambda taken: not taken, END_SECONDS)
 
 
 @pytest.fixture(autouse=True)
@@ -132,8 +145,11 @@ def test_every_accepted_order_ends_once_whenever_the_run_is_killed(tmp_path: Pat
         key, order_id = next(iter(load.accepted.items()))
         again = client_of(pipeline).submit(order_body(int(key.rsplit("-")[-1])), key)
         assert (again.replayed, again.order["order_id"]) == (True, order_id)
+        second = Up("--data", str(data))
+        assert "is in use by another run" in second.process.communicate(timeout=60)[1]
+        assert second.process.returncode == 1
     finally:
-        assert up.stop() == 0
+        kill_alone(up)
 
 
 def killed_under_load(data: Path, number: int, chance: random.Random, load: Load) -> None:
