@@ -6,7 +6,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-engines chaos races game-day dead-letters contract docs check lint format types asl templates lock clean
+.PHONY: help setup run test test-engines chaos races kills game-day dead-letters contract docs check lint format types asl templates lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,8 @@ game-day: .venv/.dev ## 200 dead letters under load, and an apply that is killed
 
 dead-letters: .venv/.dev ## 10,000 dead letters of three causes, drained, planned and replayed: the figures
 	@$(BIN)/python -m tests.bench
+kills: .venv/.dev ## kill the local run under load and while it starts, 30 times, and start it again
+	@ORDERS_KILLS=30 $(BIN)/pytest tests/cli/test_kills.py -s
 
 contract: .venv/.dev ## schemathesis against the served OpenAPI document, for minutes
 	@ORDERS_CONTRACT=300 $(BIN)/pytest tests/contract_http -s

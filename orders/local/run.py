@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from lambdas.domain.timestamps import utc_now
+from orders.local.abandoned import give_back_abandoned
 from orders.local.aws import engine_client
+from orders.local.engine.data_folder import lock_data_folder
 from orders.local.engine.deploy import deploy
 from orders.local.engine.errors import EngineError
 from orders.local.engine.process import EngineProcess
@@ -111,6 +113,7 @@ class LocalRun:
             assembly = _synthesise()
         folder = self._data_dir or self._temporary_folder()
         logs = folder / "logs"
+        self._hold(folder)
         with self._step("stand-ins of the outside parties started"):
             standins = StandinsProcess(
                 self._ports.payment,
@@ -120,6 +123,7 @@ class LocalRun:
                 logs / "standins.log",
             )
             self._start_part(standins)
+        engine_began = utc_now()
         with self._step("embedded AWS engine started"):
             engine = EngineProcess(
                 self._ports.engine, self._data_dir and self._data_dir / "engine", logs / "engine.log"
@@ -127,6 +131,9 @@ class LocalRun:
             self._start_part(engine)
         with self._step("template deployed"):
             outputs = _deploy(assembly, engine.url, standins)
+            _keep(engine)
+            client = engine_client("dynamodb", engine.url)
+            give_back_abandoned(client, outputs["OrdersTableName"], engine_began)
         self._addresses = Addresses(
             pid=os.getpid(),
             api_url=outputs["ApiUrl"].rstrip("/"),
@@ -140,6 +147,16 @@ class LocalRun:
         if self._announce:
             self._cleanup.callback(remove_run_file)
             write_run_file(self._addresses)
+
+    def _hold(self, folder: Path) -> None:
+        """Keep every other run off the data, the stand-ins' too."""
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._cleanup.enter_context(lock_data_folder(folder))
+        except OSError as error:
+            raise LocalRunError(f"{error.filename or folder}: {error.strerror}") from error
+        except EngineError as error:
+            raise LocalRunError(str(error)) from error
 
     def _start_part(self, part: EngineProcess | StandinsProcess) -> None:
         try:
@@ -195,3 +212,11 @@ def _deploy(assembly: Path, endpoint: str, standins: StandinsProcess) -> dict[st
     secrets.put_secret_value(SecretId=outputs["WarehouseSecretName"], SecretString=WAREHOUSE_TOKEN)
     secrets.put_secret_value(SecretId=outputs["PagerDutySecretName"], SecretString=ROUTING_KEY)
     return outputs
+
+
+def _keep(engine: EngineProcess) -> None:
+    """Let the deployment outlive a kill, with the names that it has made up."""
+    try:
+        engine.snapshot()
+    except EngineError as error:
+        raise LocalRunError(str(error)) from error

@@ -87,7 +87,7 @@ def test_a_stop_leaves_no_process_no_port_and_no_folder(
 ) -> None:
     up = Up(environment=temporary)
     up.url()
-    pids = _pids(up.process.pid)
+    pids = descendants(up.process.pid)
     assert len(pids) > 2  # it, the engine and the stand-ins
     assert up.stop(sent) == 0
     deadline = time.monotonic() + 5
@@ -192,7 +192,7 @@ def _only_error(stderr: str) -> str:
     return line
 
 
-def _pids(parent: int) -> set[int]:
+def descendants(parent: int) -> set[int]:
     """Return a process and all its descendants."""
     found = {parent}
     table = subprocess.run(["/bin/ps", "-eo", "pid,ppid"], capture_output=True, text=True, check=True).stdout

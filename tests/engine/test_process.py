@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from orders.local.engine.data_folder import current_state
 from orders.local.engine.errors import DataFolderError, EngineDiedError, PortInUseError
 from orders.local.engine.process import EngineProcess
 from tests.engine.cloud import Cloud, allow
@@ -130,7 +131,7 @@ def test_a_stop_does_not_wait_for_a_function_that_hangs(tmp_path: Path) -> None:
         assert eventually((Path(worker["folder"]) / "hangs").exists)
         started = time.monotonic()
     assert time.monotonic() - started < 5
-    assert function.rsplit(":", 1)[1] in (tmp_path / "data/state/lambda.json").read_text()
+    assert function.rsplit(":", 1)[1] in (current_state(tmp_path / "data") / "lambda.json").read_text()
     assert eventually(lambda: is_gone(worker["pid"]))
     caller.join()
 
@@ -160,7 +161,7 @@ def test_the_engine_stops_cleanly_when_its_parent_is_killed(tmp_path: Path) -> N
     assert eventually(lambda: is_gone(started["engine"]))
     assert eventually(lambda: is_gone(started["pid"]))
     assert eventually(lambda: not Path(started["folder"]).parents[1].exists())
-    assert "queue-" in (tmp_path / "data" / "state" / "sqs.json").read_text()
+    assert "queue-" in (current_state(tmp_path / "data") / "sqs.json").read_text()
 
 
 def test_a_killed_engine_leaves_no_worker(tmp_path: Path) -> None:
@@ -223,6 +224,6 @@ def test_two_engines_do_not_share_a_folder(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with (
         EngineProcess(free_port(), data, tmp_path / "log"),
-        pytest.raises(DataFolderError, match="in use by another engine"),
+        pytest.raises(DataFolderError, match="in use by another run"),
     ):
         EngineProcess(free_port(), data, tmp_path / "other-log").start()

@@ -24,7 +24,7 @@ def main() -> int:
     stop_with_parent(temp_dir)
     try:
         _serve(os.environ.get("ORDERS_ENGINE_DATA"))
-    except EngineError as error:
+    except (EngineError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     finally:

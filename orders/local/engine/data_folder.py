@@ -9,18 +9,37 @@ from __future__ import annotations
 import fcntl
 import json
 import re
+from collections import deque
 from pathlib import Path
 from typing import IO
 
 from orders.local.engine.errors import DataFolderError
+from orders.local.engine.journal.segment import segments
+from orders.local.engine.snapshots import newest_snapshot, replace_file
 
-_LOCK = "engine.lock"
+_LOCK = "lock"
 _ADDRESS = "address"
 
 
 def state_folder(data_dir: Path) -> Path:
-    """Where the engine writes one JSON file per service."""
+    """Where the engine writes functions' code; before there were snapshots, also its state."""
     return data_dir / "state"
+
+
+def snapshots_folder(data_dir: Path) -> Path:
+    """Where the snapshots are, each a folder with one JSON file per service."""
+    return data_dir / "snapshots"
+
+
+def journal_folder(data_dir: Path) -> Path:
+    """Where the journal's segments are."""
+    return data_dir / "journal"
+
+
+def current_state(data_dir: Path) -> Path:
+    """The folder with the JSON files from which the engine starts."""
+    newest = newest_snapshot(snapshots_folder(data_dir))
+    return state_folder(data_dir) if newest is None else newest[1]
 
 
 def objects_folder(data_dir: Path) -> Path:
@@ -56,7 +75,9 @@ def prepare_data_folder(data_dir: Path, address: str) -> None:
 
 
 def _check_state(data_dir: Path) -> None:
-    for path in sorted(state_folder(data_dir).glob("*.json")):
+    for segment in segments(journal_folder(data_dir)):
+        deque(segment.payloads(), maxlen=0)  # raises where one cannot be read
+    for path in sorted(current_state(data_dir).glob("*.json")):
         try:
             with path.open(encoding="utf-8") as file:
                 json.load(file)
@@ -72,22 +93,23 @@ def _move_to(data_dir: Path, address: str) -> None:
     before = record.read_text(encoding="utf-8") if record.exists() else address
     if before != address:
         whole = re.compile(re.escape(before) + r"(?!\d)")  # not the beginning of another port
-        for path in state_folder(data_dir).glob("*.json"):
-            text = path.read_text(encoding="utf-8")
-            path.write_text(whole.sub(address, text), encoding="utf-8")
-    record.write_text(address, encoding="utf-8")
+        for path in current_state(data_dir).glob("*.json"):
+            replace_file(path, whole.sub(address, path.read_text(encoding="utf-8")).encode())
+        for segment in segments(journal_folder(data_dir)):
+            segment.rewrite(lambda payload: whole.sub(address, payload.decode()).encode())
+    replace_file(record, address.encode())
 
 
 def lock_data_folder(data_dir: str | Path) -> IO[bytes]:
     """Take the folder for this process; closing the returned file gives it back.
 
     Raises:
-        DataFolderError: Another engine has it.
+        DataFolderError: Another run has it.
     """
     file = (Path(data_dir) / _LOCK).open("ab")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         file.close()
-        raise DataFolderError(f"data folder {data_dir} is in use by another engine") from error
+        raise DataFolderError(f"data folder {data_dir} is in use by another run") from error
     return file

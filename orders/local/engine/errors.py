@@ -15,6 +15,10 @@ class DataFolderError(EngineError):
     """The data folder cannot be written, is in use, or holds state that cannot be read."""
 
 
+class SnapshotError(EngineError):
+    """The engine's state could not be written; what was there before is untouched."""
+
+
 class EngineDiedError(EngineError):
     """The engine's process ended before it could serve."""
 

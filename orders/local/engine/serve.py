@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import resource
 import signal
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from hypercorn.asyncio import serve as serve_http
@@ -20,6 +21,7 @@ from ministack import app as engine
 from ministack.core import persistence
 
 from orders.local.engine.errors import EngineError
+from orders.local.engine.process import SNAPSHOT_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,11 +53,29 @@ async def _serve(config: Config) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     never: Callable[..., Any] = asyncio.Event().wait
-    server = asyncio.create_task(serve_http(engine.app, config, shutdown_trigger=never))
+    server = asyncio.create_task(serve_http(_app, config, shutdown_trigger=never))
     stopped = asyncio.create_task(stop.wait())
     await asyncio.wait({server, stopped}, return_when=asyncio.FIRST_COMPLETED)
     if server.done():
         raise EngineError("the engine's server ended") from server.exception()
     if persistence.PERSIST_STATE:
-        # On the loop's thread: no request changes anything between two services' files.
-        persistence.save_all(engine._build_persistence_save_dict())  # noqa: SLF001 - no public one
+        _save()
+
+
+async def _app(scope: Any, receive: Callable[..., Any], send: Callable[..., Any]) -> None:  # noqa: ANN401 - ASGI
+    """The engine, and one request of our own."""
+    if scope.get("path") != SNAPSHOT_PATH:
+        await engine.app(scope, receive, send)
+        return
+    try:
+        _save()
+        status, body = HTTPStatus.OK, b""
+    except EngineError as error:
+        status, body = HTTPStatus.INSUFFICIENT_STORAGE, str(error).encode()
+    await send({"type": "http.response.start", "status": status, "headers": []})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _save() -> None:
+    # On the loop's thread: no request changes anything between two services' files.
+    persistence.save_all(engine._build_persistence_save_dict())  # noqa: SLF001 - no public one

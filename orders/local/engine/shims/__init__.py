@@ -35,12 +35,14 @@ def apply_all() -> None:
         partiql_transaction,
         principal_arn,
         python_runtime,
+        queue_lock,
         retry_rules,
         secret_reference,
         secure_transport,
         table_lock,
         table_policy,
         worker_limit,
+        write_ahead,
     )
 
     for shim in (
@@ -50,6 +52,8 @@ def apply_all() -> None:
         retry_rules,
         partiql_transaction,
         table_lock,  # after what replaces an operation: it locks what it finds
+        queue_lock,
+        write_ahead,  # after the locks: what it records is what others see
         partiql_permission,
         table_policy,
         secure_transport,
