@@ -8,9 +8,10 @@ from aws_cdk import Aws, CfnOutput, Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
-from aws_cdk.aws_cloudwatch_actions import SnsAction
 
-from stacks.constructs.function import METRICS_NAMESPACE
+from lambdas.domain.watch import STUCK_AFTER
+from stacks.constructs.alarms import Alarms
+from stacks.incident_alarms import alarm_incidents
 from stacks.outage_alarm import PERIOD_SECONDS, remembered_periods
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from stacks.seal import SealStack
     from stacks.settings import Settings
     from stacks.storage import StorageStack
-    from stacks.timeouts import FunctionName
     from stacks.workflow import WorkflowStack
 
 _FIVE_MINUTES = Duration.minutes(5)
@@ -60,12 +60,14 @@ class OperationsStack(Stack):
                 conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
             )
         )
+        self._alarms = Alarms(self, self._topic, settings)
         self._queues(storage)
         self._workflow(workflow)
         self._outage()
         self._watchdog(workflow)
         self._seal(seal)
-        self._alarm(
+        alarm_incidents(self._alarms, workflow.replay, workflow.alert)
+        self._alarms.add(
             "ApiServerErrors",
             api.api.metric_server_error(period=_FIVE_MINUTES, statistic="Sum"),
             threshold=5,
@@ -76,7 +78,7 @@ class OperationsStack(Stack):
 
     def _queues(self, storage: StorageStack) -> None:
         letters, orders = storage.queues.dead_letters, storage.queues.queue
-        self._alarm(
+        self._alarms.add(
             "DeadLetters",
             # In flight counts too: whoever reads the queue hides what it reads.
             cloudwatch.MathExpression(
@@ -94,9 +96,12 @@ class OperationsStack(Stack):
             ),
             threshold=0,
             periods=3,
-            why="Orders failed four times and wait in the dead-letter queue for 15 minutes now.",
+            why=(
+                "Letters are on the dead-letter queue for 15 minutes: `replay` does not drain them (see its"
+                " errors), or they are no commands of ours and go after 24 minutes. Each is kept for 14 days."
+            ),
         )
-        self._alarm(
+        self._alarms.add(
             "OrdersWaiting",
             orders.metric_approximate_age_of_oldest_message(period=_FIVE_MINUTES, statistic="Maximum"),
             threshold=15 * 60,
@@ -106,37 +111,48 @@ class OperationsStack(Stack):
 
     def _workflow(self, workflow: WorkflowStack) -> None:
         dispatch, machine = workflow.dispatch, workflow.machine
-        self._alarm(
+        self._alarms.add(
             "DispatchErrors",
             dispatch.metric_errors(period=_FIVE_MINUTES, statistic="Sum"),
             threshold=0,
             periods=1,
             why="dispatch itself failed: its whole batch comes back after 20 minutes.",
         )
-        self._alarm(
+        self._alarms.add(
             "DispatchThrottles",
             dispatch.metric_throttles(period=_FIVE_MINUTES, statistic="Sum"),
             threshold=0,
             periods=3,
             why="dispatch is throttled: throttled batches burn receives on the way to dead letters.",
         )
-        self._alarm(
+        self._alarms.add(
             "ExecutionsFailed",
             machine.metric_failed(period=_FIVE_MINUTES, statistic="Sum"),
             threshold=10,
             periods=2,
             why="Executions fail and are retried from the queue. Which step: the workflow's log.",
         )
-        self._alarm(
+        self._alarms.add(
             "ExecutionsTimedOut",
             machine.metric_timed_out(period=_FIVE_MINUTES, statistic="Sum"),
             threshold=0,
             periods=1,
             why="Executions outlast 180 s, which the steps' own timeouts should not let happen.",
         )
+        self._alarms.add(
+            "PaymentOutcomesUnknown",
+            self._alarms.written("dispatch", "PaymentOutcomesUnknown", period=_FIVE_MINUTES),
+            threshold=0,
+            periods=3,
+            why=(
+                "For 15 minutes executions end without knowing whether the provider moved money. Each order"
+                " is tried again and looks at its payment first: charge and refund nothing by hand. See the"
+                " provider's status page, and `orders trace ID` of one in the payment function's log."
+            ),
+        )
 
     def _outage(self) -> None:
-        self._alarm(
+        self._alarms.add(
             "OutsideDown",
             # The breaker opens once, whatever the number of instances. Orders are parked for as long as it
             # is open, and without it where there are too few orders to open it.
@@ -145,8 +161,8 @@ class OperationsStack(Stack):
                 label="signs of an outage outside",
                 period=Duration.seconds(PERIOD_SECONDS),
                 using_metrics={
-                    "opened": self._own_metric("dispatch", "BreakerOpened"),
-                    "parked": self._own_metric("dispatch", "OrdersParked"),
+                    "opened": self._alarms.written("dispatch", "BreakerOpened"),
+                    "parked": self._alarms.written("dispatch", "OrdersParked"),
                 },
             ),
             threshold=0,
@@ -159,30 +175,18 @@ class OperationsStack(Stack):
             ),
         )
 
-    def _own_metric(
-        self, service: FunctionName, name: str, *, period: Duration | None = None, statistic: str = "Sum"
-    ) -> cloudwatch.Metric:
-        """A metric that a function writes by Powertools."""
-        return cloudwatch.Metric(
-            namespace=METRICS_NAMESPACE,
-            metric_name=name,
-            dimensions_map={"service": service, "environment": self._settings.environment},
-            period=period,
-            statistic=statistic,
-        )
-
     def _watchdog(self, workflow: WorkflowStack) -> None:
         watchdog = workflow.watchdog
         # Over three runs: in a span of one there may be none, and the alarm would go off and on.
         three_runs = Duration.minutes(3 * self._settings.watchdog_minutes)
-        self._alarm(
+        self._alarms.add(
             "WatchdogErrors",
             watchdog.metric_errors(period=_FIVE_MINUTES, statistic="Sum"),
             threshold=0,
             periods=1,
             why="The watchdog could not look after some open orders. It tries again; see its log.",
         )
-        self._alarm(
+        self._alarms.add(
             "WatchdogSilent",
             watchdog.metric_invocations(period=three_runs, statistic="Sum"),
             threshold=1,
@@ -190,9 +194,21 @@ class OperationsStack(Stack):
             why="The watchdog does not run: orders that lost their message stay where they are.",
             below=True,
         )
-        self._alarm(
+        self._alarms.add(
+            "OrdersStuck",
+            self._alarms.written("watchdog", "OrdersStuck", period=_FIVE_MINUTES),
+            threshold=0,
+            periods=1,
+            why=(
+                f"Orders were put on the queue {STUCK_AFTER} times before and nothing has moved them. Which:"
+                " `order stuck` in the watchdog's log. Why: `orders trace ID`, and dispatch's log."
+            ),
+        )
+        self._alarms.add(
             "AuthorisationsExpiring",
-            self._own_metric("watchdog", "AuthorisationsExpiring", period=three_runs, statistic="Maximum"),
+            self._alarms.written(
+                "watchdog", "AuthorisationsExpiring", period=three_runs, statistic="Maximum"
+            ),
             threshold=0,
             periods=1,
             why=(
@@ -205,7 +221,7 @@ class OperationsStack(Stack):
 
     def _seal(self, seal: SealStack) -> None:
         three_runs = Duration.minutes(3 * self._settings.seal_minutes)
-        self._alarm(
+        self._alarms.add(
             "SealErrors",
             seal.function.metric_errors(period=_FIVE_MINUTES, statistic="Sum"),
             threshold=0,
@@ -215,7 +231,7 @@ class OperationsStack(Stack):
                 " sealed files or entries were changed: run `orders ledger verify`, and keep everybody out."
             ),
         )
-        self._alarm(
+        self._alarms.add(
             "SealSilent",
             seal.function.metric_invocations(period=three_runs, statistic="Sum"),
             threshold=1,
@@ -223,15 +239,9 @@ class OperationsStack(Stack):
             why="The sealer does not run: the time in which an entry could be changed unseen grows.",
             below=True,
         )
-        self._alarm(
+        self._alarms.add(
             "EntriesLate",
-            cloudwatch.Metric(
-                namespace=METRICS_NAMESPACE,
-                metric_name="EntriesLate",
-                dimensions_map={"service": "seal", "environment": self._settings.environment},
-                period=three_runs,
-                statistic="Sum",
-            ),
+            self._alarms.written("seal", "EntriesLate", period=three_runs),
             threshold=0,
             periods=1,
             why=(
@@ -239,35 +249,3 @@ class OperationsStack(Stack):
                 " out who booked them, and whether the grace is too short."
             ),
         )
-
-    def _alarm(
-        self,
-        id_: str,
-        metric: cloudwatch.IMetric,
-        *,
-        threshold: float,
-        periods: int,
-        why: str,
-        below: bool = False,
-        datapoints: int | None = None,
-    ) -> None:
-        """An alarm above `threshold` in `datapoints` (or each) of `periods` spans of the metric's period.
-
-        With `below` it goes off under the threshold, and no data is as bad.
-        """
-        comparison = cloudwatch.ComparisonOperator
-        missing = cloudwatch.TreatMissingData
-        cloudwatch.Alarm(
-            self,
-            id_,
-            alarm_name=f"{self._settings.stack_prefix}-{id_}",
-            alarm_description=why,
-            metric=metric,
-            threshold=threshold,
-            evaluation_periods=periods,
-            datapoints_to_alarm=datapoints,
-            comparison_operator=(
-                comparison.LESS_THAN_THRESHOLD if below else comparison.GREATER_THAN_THRESHOLD
-            ),
-            treat_missing_data=missing.BREACHING if below else missing.NOT_BREACHING,
-        ).add_alarm_action(SnsAction(self._topic))

@@ -18,6 +18,7 @@ from lambdas.adapters.dynamodb.refunds import DynamoRefunds
 from lambdas.adapters.order_queue import SqsOrderQueue
 from lambdas.adapters.workflow import StepFunctionsWorkflow
 from lambdas.domain.commands import replay_of
+from lambdas.domain.errors import PaymentOutcomeUnknown
 from lambdas.domain.timestamps import to_text, utc_now
 from lambdas.domain.workflow import READ_SECONDS
 from lambdas.environment import DispatchEnvironment, read_environment
@@ -34,9 +35,10 @@ if TYPE_CHECKING:
 
     from lambdas.domain.commands import Command
 
-# What the alarm on an outage watches: its beginning, and that orders still wait for its end.
+# What alarms watch: an outage's beginning, that orders still wait for its end, and money left in doubt.
 BREAKER_OPENED: Final = "BreakerOpened"
 ORDERS_PARKED: Final = "OrdersParked"
+OUTCOMES_UNKNOWN: Final = "PaymentOutcomesUnknown"
 
 logger = Logger()
 metrics = Metrics()
@@ -95,19 +97,24 @@ def handle(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
 
 
 def _count(results: Sequence[Dispatched]) -> None:
-    """Emit what an outage did to a batch; a batch that met none emits nothing, since each line costs.
+    """Emit what the outside did to a batch; where it did nothing this emits nothing, since each line costs.
 
     The breaker tells the one instance whose write opened it, so that all together count an outage once.
     """
     counts = {
         BREAKER_OPENED: sum(result.breaker is Change.OPENED for result in results),
         ORDERS_PARKED: sum(result.decision is Decision.PARKED for result in results),
+        OUTCOMES_UNKNOWN: sum(_is_outcome_unknown(result) for result in results),
     }
     if not any(counts.values()):
         return
     for name, count in counts.items():
         metrics.add_metric(name, MetricUnit.Count, count)
     metrics.flush_metrics()
+
+
+def _is_outcome_unknown(result: Dispatched) -> bool:
+    return result.execution is not None and result.execution.error_class == PaymentOutcomeUnknown.__name__
 
 
 def _message(record: dict[str, Any]) -> Message:

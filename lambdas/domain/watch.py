@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 LONGEST_PATIENCE: Final = timedelta(days=1)
 
+# Handed back so often before, an order is stuck: three and a half hours by the usual patience.
+STUCK_AFTER: Final = 2
+
 _UNDER_WAY: Final = frozenset({Status.ACCEPTED, Status.PROCESSING})
 _ASKED_TO_END: Final = frozenset({"cancel_requested", "authorization_expiring", "abandoned"})
 _DOUBLINGS: Final = 20  # more than any patience needs to reach the longest

@@ -11,7 +11,7 @@ from lambdas.domain.errors import PipelineError, QueueUnavailable
 from lambdas.domain.open_orders import EARLIEST, Round
 from lambdas.domain.timestamps import Clock, to_text
 from lambdas.domain.transitions import expiry_requested, handed_back
-from lambdas.domain.watch import needs_message, refund_needs_message
+from lambdas.domain.watch import STUCK_AFTER, needs_message, refund_needs_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,6 +41,7 @@ class Finding(StrEnum):
     HANDED_BACK = "handed_back"
     EXPIRING = "expiring"
     EXPIRED = "expired"
+    STUCK = "stuck"
     FAILED = "failed"
 
 
@@ -131,6 +132,8 @@ class WatchOrders:
         if watched.may_hand_back and self.rules.is_stale(order, now) and self._hand_back(order, now):
             watched.may_hand_back -= 1
             self._note(order.order_id, Finding.HANDED_BACK, watched)
+            if order.handed_back >= STUCK_AFTER:
+                self._note(order.order_id, Finding.STUCK, watched)
 
     def _expire(self, order: Order, now: datetime) -> bool:
         """The head first: the execution that the message starts has to find there that it is to end."""

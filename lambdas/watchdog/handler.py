@@ -27,11 +27,13 @@ METRICS: Final = {
     Finding.HANDED_BACK: "OrdersHandedBack",
     Finding.EXPIRING: "AuthorisationsExpiring",
     Finding.EXPIRED: "AuthorisationsExpired",
+    Finding.STUCK: "OrdersStuck",
 }
 _MESSAGES: Final = {
     Finding.HANDED_BACK: "order handed back",
     Finding.EXPIRING: "authorisation expiring",
     Finding.EXPIRED: "authorisation given up",
+    Finding.STUCK: "order stuck",
     Finding.FAILED: "order could not be looked after",
 }
 
@@ -69,7 +71,7 @@ def _tell(order_id: OrderId, finding: Finding, fault: str) -> None:
     match finding:
         case Finding.HANDED_BACK:
             logger.info(_MESSAGES[finding], extra=facts)
-        case Finding.FAILED:
+        case Finding.FAILED | Finding.STUCK:
             logger.error(_MESSAGES[finding], extra=facts)
         case _:
             logger.warning(_MESSAGES[finding], extra=facts)

@@ -88,6 +88,7 @@ def test_a_run_reports_in_one_line_and_in_metrics(
         "handed_back": 1,
         "expiring": 0,
         "expired": 0,
+        "stuck": 0,
         "failed": 0,
         "left_from": None,
         "fault": None,

@@ -28,11 +28,20 @@ def test_the_alarms_and_what_they_watch(prod: Assembly) -> None:
         "SealErrors": "Errors",
         "SealSilent": "Invocations",
         "EntriesLate": "EntriesLate",
+        "OrdersStuck": "OrdersStuck",
+        "PaymentOutcomesUnknown": "PaymentOutcomesUnknown",
+        "OpenFailures": "OpenFailures",
+        "FailuresQuarantined": "FailuresQuarantined",
+        "PagesPending": "AlertsPending",
+        "PagesRefused": "AlertsRefused",
+        "ReplayErrors": "Errors",
+        "AlertErrors": "Errors",
+        "AlertSilent": "Invocations",
     }
     for name, alarm in alarms.items():
         assert [short_name(action) for action in alarm["AlarmActions"]] == ["Alarms"]
         assert alarm["AlarmDescription"]
-        if name not in {"WatchdogSilent", "SealSilent"}:
+        if not name.endswith("Silent"):
             assert alarm["TreatMissingData"] == "notBreaching"
             assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
 

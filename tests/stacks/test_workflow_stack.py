@@ -113,6 +113,7 @@ OUTPUTS: Final = {
     "OperatorRoleArn",
     "AuditorRoleArn",
     "LogTableName",
+    "SealMinutes",
     "LogBucketName",
     "LogKeyArn",
     "LogOrigin",

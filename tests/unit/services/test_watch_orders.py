@@ -146,6 +146,16 @@ def test_one_that_waits_for_its_turn_is_handed_back_ever_more_seldom(watch: Watc
     assert len(watch.sent()) == 4  # after 30 minutes, and 60, 120, 240 more
 
 
+def test_one_that_was_handed_back_twice_and_has_not_moved_is_stuck(watch: Watch) -> None:
+    order = watch.put(an_order())
+    stuck = []
+    for patience in (STALE, 2 * STALE, 4 * STALE, 8 * STALE):
+        watch.clock.advance(patience)
+        stuck.append(watch.run().findings[Finding.STUCK])
+    assert stuck == [0, 0, 1, 1]
+    assert watch.told[-1] == (order.order_id, Finding.STUCK, "")
+
+
 def test_while_the_queue_is_long_only_the_oldest_few_are_put_on_it_again(watch: Watch) -> None:
     """Or what the watchdog adds takes the place of orders, more get stale, and the queue never gets short."""
     orders = watch.put_many(FEW + 20)
@@ -255,6 +265,7 @@ def test_an_authorisation_of_five_days_is_given_up(watch: Watch, status: Status)
         Finding.EXPIRING: 0,
         Finding.EXPIRED: 1,
         Finding.FAILED: 0,
+        Finding.STUCK: 0,
     }
 
 
