@@ -237,7 +237,7 @@ def test_the_metrics_are_those_that_the_alarms_watch(pipeline: Pipeline) -> None
     assert directive["Namespace"] == "Orders"
     assert [set(names) for names in directive["Dimensions"]] == [{"environment", "service"}]
     assert (written["environment"], written["service"]) == ("local", "watchdog")
-    names = {"OrdersHandedBack", "AuthorisationsExpiring", "AuthorisationsExpired"}
+    names = {"OrdersHandedBack", "AuthorisationsExpiring", "AuthorisationsExpired", "OrdersStuck"}
     assert {(metric["Name"], metric["Unit"]) for metric in directive["Metrics"]} == {
         (name, "Count") for name in names
     }
