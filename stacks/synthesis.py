@@ -22,7 +22,7 @@ from stacks.fingerprint import sources_fingerprint
 from stacks.packaging.artefacts import PROJECT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 _LOG: Final = logging.getLogger(__name__)
@@ -78,12 +78,21 @@ def synthesise(
     )
     said = [line.removeprefix(_PREFIX) for line in done.stderr.splitlines() if line.startswith(_PREFIX)]
     if done.returncode != 0:
-        last = [line for line in done.stderr.splitlines() if line.strip()][-1:]
-        raise SynthesisError(" ".join(said or last) or "app.py failed without a word")
+        raise SynthesisError(_why(done.stderr, said))
     for line in said:
         _LOG.warning("%s", line)
     (outdir / _STAMP).write_text(fingerprint, "utf-8")
     return outdir
+
+
+def _why(stderr: str, said: Sequence[str]) -> str:
+    """What a person should read of a failed synthesis: what app.py said, or how it crashed.
+
+    A notice said before a crash is not its reason, so that the crash's last line comes too.
+    """
+    last = [line for line in stderr.splitlines() if line.strip()][-1:]
+    crashed = [line for line in last if "Traceback (most recent call last)" in stderr]
+    return " ".join([*said, *crashed] or last) or "app.py failed without a word"
 
 
 def synthesise_if_changed(

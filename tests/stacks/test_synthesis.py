@@ -95,6 +95,15 @@ def test_what_app_py_says_last_becomes_the_error(tmp_path: Path) -> None:
         synthesise("local", tmp_path / "out", project=project)
 
 
+def test_a_notice_before_a_crash_does_not_hide_the_crash(tmp_path: Path) -> None:
+    project = project_of(tmp_path)
+    (project / "app.py").write_text(
+        "import sys\nsys.stderr.write('orders: by the way\\n')\n{}['missing']\n", "utf-8"
+    )
+    with pytest.raises(SynthesisError, match=r"^by the way KeyError: 'missing'$"):
+        synthesise("local", tmp_path / "out", project=project)
+
+
 def project_of(folder: Path) -> Path:
     """A project whose app.py only counts how often it ran."""
     project = folder / "project"
