@@ -86,14 +86,15 @@ class WatchdogEnvironment:
 
 
 @dataclass(frozen=True, slots=True)
-class ReplayEnvironment:
-    """Of the function on the dead-letter queue; `paging_gap_seconds` is the least time between two pages."""
+class PagingEnvironment:
+    """Of the function that brings PagerDuty to what the groups of failures are.
+
+    `paging_gap_seconds` is the least time between two pages.
+    """
 
     environment: str
     orders_table: str
     failures_table: str
-    archive_bucket: str
-    unreadable_bucket: str
     pagerduty_secret_id: str
     pagerduty_url: str
     paging_gap_seconds: int
@@ -101,16 +102,11 @@ class ReplayEnvironment:
 
 
 @dataclass(frozen=True, slots=True)
-class AlertEnvironment:
-    """Of the function that brings PagerDuty to what the groups of failures are."""
+class ReplayEnvironment(PagingEnvironment):
+    """Of the function on the dead-letter queue, which pages too."""
 
-    environment: str
-    orders_table: str
-    failures_table: str
-    pagerduty_secret_id: str
-    pagerduty_url: str
-    paging_gap_seconds: int
-    runbooks: str
+    archive_bucket: str
+    unreadable_bucket: str
 
 
 @dataclass(frozen=True, slots=True)

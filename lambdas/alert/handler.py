@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, Metrics
@@ -14,13 +13,11 @@ from lambdas.adapters.dynamodb.failure_contexts import DynamoFailureContexts
 from lambdas.adapters.dynamodb.failure_records import DynamoFailures
 from lambdas.adapters.dynamodb.open_orders import DynamoOpenOrders
 from lambdas.adapters.dynamodb.refunds import DynamoRefunds
-from lambdas.adapters.pagerduty import PagerDuty
-from lambdas.adapters.secrets import CachedSecret
-from lambdas.domain.alert import Place
 from lambdas.domain.timestamps import utc_now
-from lambdas.environment import AlertEnvironment, read_environment
+from lambdas.environment import PagingEnvironment, read_environment
+from lambdas.paging import pager_of
 from lambdas.services.reconcile_incidents import Reconciled, ReconcileIncidents
-from lambdas.services.tell_pager import TellPager, Told
+from lambdas.services.tell_pager import Told
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -35,24 +32,16 @@ class ReconciliationIncomplete(Exception):
 
 def build() -> ReconcileIncidents:
     """Put the reconciliation together."""
-    environment = read_environment(AlertEnvironment, os.environ)
+    environment = read_environment(PagingEnvironment, os.environ)
     metrics.set_default_dimensions(environment=environment.environment)
     dynamodb = make_client("dynamodb")
     failures = DynamoFailures(dynamodb, environment.failures_table)
-    secret = CachedSecret(make_client("secretsmanager"), environment.pagerduty_secret_id)
-    region = None if environment.environment == "local" else os.environ.get("AWS_REGION")
     return ReconcileIncidents(
         failures=failures,
         marks=DynamoFailureContexts(dynamodb, environment.failures_table),
         orders=DynamoOpenOrders(dynamodb, environment.orders_table),
         refunds=DynamoRefunds(dynamodb, environment.orders_table),
-        tell=TellPager(
-            failures,
-            PagerDuty(secret, environment.pagerduty_url),
-            Place(environment.environment, environment.runbooks, region),
-            timedelta(seconds=environment.paging_gap_seconds),
-            utc_now,
-        ),
+        tell=pager_of(environment, failures),
         now=utc_now,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, Metrics
@@ -15,14 +15,12 @@ from lambdas.adapters.dynamodb.failure_records import DynamoFailures
 from lambdas.adapters.dynamodb.orders import DynamoOrders
 from lambdas.adapters.dynamodb.refunds import DynamoRefunds
 from lambdas.adapters.letter_archive import S3Archive
-from lambdas.adapters.pagerduty import PagerDuty
-from lambdas.adapters.secrets import CachedSecret
-from lambdas.domain.alert import Place
 from lambdas.domain.failure import DeadLetter
 from lambdas.domain.timestamps import to_text, utc_now
 from lambdas.environment import ReplayEnvironment, read_environment
+from lambdas.paging import pager_of
 from lambdas.services.drain_dead_letters import DrainDeadLetters, Drained
-from lambdas.services.tell_pager import TellPager, Told
+from lambdas.services.tell_pager import Told
 from lambdas.step_log import describe
 
 if TYPE_CHECKING:
@@ -44,21 +42,13 @@ def build() -> DrainDeadLetters:
     metrics.set_default_dimensions(environment=environment.environment)
     dynamodb = make_client("dynamodb")
     failures = DynamoFailures(dynamodb, environment.failures_table)
-    secret = CachedSecret(make_client("secretsmanager"), environment.pagerduty_secret_id)
-    region = None if environment.environment == "local" else os.environ.get("AWS_REGION")
     return DrainDeadLetters(
         contexts=DynamoFailureContexts(dynamodb, environment.failures_table),
         failures=failures,
         archive=S3Archive(make_client("s3"), environment.archive_bucket, environment.unreadable_bucket),
         orders=DynamoOrders(dynamodb, environment.orders_table),
         refunds=DynamoRefunds(dynamodb, environment.orders_table),
-        tell=TellPager(
-            failures,
-            PagerDuty(secret, environment.pagerduty_url),
-            Place(environment.environment, environment.runbooks, region),
-            timedelta(seconds=environment.paging_gap_seconds),
-            utc_now,
-        ),
+        tell=pager_of(environment, failures),
         now=utc_now,
     )
 

@@ -11,15 +11,11 @@ Mend: all that changes a queue holds one re-entrant lock.
 
 from __future__ import annotations
 
-import functools
 import threading
-from typing import TYPE_CHECKING
 
 from ministack.services import sqs
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractContextManager
+from orders.local.engine.holding import holding
 
 _ACTIONS = {
     "ChangeMessageVisibility": "_act_change_visibility",
@@ -40,17 +36,8 @@ def apply() -> None:
     lock = threading.RLock()
     sqs._queues_lock = lock
     for action, name in _ACTIONS.items():
-        locked = _locked(getattr(sqs, name), lock)
+        locked = holding(getattr(sqs, name), lock)
         setattr(sqs, name, locked)
         sqs._HANDLERS[action] = locked
     for name in _PARTS:
-        setattr(sqs, name, _locked(getattr(sqs, name), lock))
-
-
-def _locked(operation: Callable[..., object], lock: AbstractContextManager[object]) -> Callable[..., object]:
-    @functools.wraps(operation)
-    def locked(*args: object, **kwargs: object) -> object:
-        with lock:
-            return operation(*args, **kwargs)
-
-    return locked
+        setattr(sqs, name, holding(getattr(sqs, name), lock))

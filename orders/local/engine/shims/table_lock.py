@@ -11,15 +11,11 @@ Mend: every operation on the tables holds one re-entrant lock.
 
 from __future__ import annotations
 
-import functools
 import threading
-from typing import TYPE_CHECKING
 
 from ministack.services import dynamodb
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractContextManager
+from orders.local.engine.holding import holding
 
 _OPERATIONS = (
     "_batch_execute_statement",
@@ -47,13 +43,4 @@ def apply() -> None:
     lock = threading.RLock()
     dynamodb._lock = lock
     for name in _OPERATIONS:
-        setattr(dynamodb, name, _locked(getattr(dynamodb, name), lock))
-
-
-def _locked(operation: Callable[..., object], lock: AbstractContextManager[object]) -> Callable[..., object]:
-    @functools.wraps(operation)
-    def locked(*args: object, **kwargs: object) -> object:
-        with lock:
-            return operation(*args, **kwargs)
-
-    return locked
+        setattr(dynamodb, name, holding(getattr(dynamodb, name), lock))
