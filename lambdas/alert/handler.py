@@ -41,7 +41,7 @@ def build() -> ReconcileIncidents:
         marks=DynamoFailureContexts(dynamodb, environment.failures_table),
         orders=DynamoOpenOrders(dynamodb, environment.orders_table),
         refunds=DynamoRefunds(dynamodb, environment.orders_table),
-        tell=pager_of(environment, failures),
+        tell=pager_of(environment, failures, make_client("secretsmanager"), utc_now),
         now=utc_now,
     )
 

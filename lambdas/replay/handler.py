@@ -48,7 +48,7 @@ def build() -> DrainDeadLetters:
         archive=S3Archive(make_client("s3"), environment.archive_bucket, environment.unreadable_bucket),
         orders=DynamoOrders(dynamodb, environment.orders_table),
         refunds=DynamoRefunds(dynamodb, environment.orders_table),
-        tell=pager_of(environment, failures),
+        tell=pager_of(environment, failures, make_client("secretsmanager"), utc_now),
         now=utc_now,
     )
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from tests.faults.faults import FAULTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
     from tests.faults.matrix import Case, Interleaving, Matrix
 
@@ -24,13 +25,15 @@ CHAOS: Final = os.environ.get("ORDERS_CHAOS") == "1"
 SEED: Final = 20261126
 FAULTS_OF_A_BOUNDARY: Final = 1
 MOMENTS_OF_A_BOUNDARY: Final = 1
+PROGRESS_EVERY: Final = 250
 
 
 def test_a_fault_at_any_boundary_changes_nothing_in_the_end(
     matrix: Matrix, record_property: Callable[[str, object], None]
 ) -> None:
-    for case in every_case(matrix) if CHAOS else cases_of_the_gate(matrix):
-        matrix.try_out(case)
+    cases = every_case(matrix) if CHAOS else cases_of_the_gate(matrix)
+    for case in told("cases", cases):
+        tell(matrix.try_out(case), case)
     record_property("summary", matrix.summary)
     assert not matrix.found, "\n".join([matrix.summary, *matrix.found])
 
@@ -39,10 +42,9 @@ def test_the_same_work_twice_at_once_changes_nothing_in_the_end(
     matrix: Matrix, record_property: Callable[[str, object], None]
 ) -> None:
     moments = [moment for run in matrix.clean.values() for moment in run.interleavings()]
-    for moment in (
-        moments if CHAOS else a_sample(moments, MOMENTS_OF_A_BOUNDARY, lambda m: (m.happened, m.late))
-    ):
-        matrix.interleave(moment)
+    sample = moments if CHAOS else a_sample(moments, MOMENTS_OF_A_BOUNDARY, lambda m: (m.happened, m.late))
+    for moment in told("interleavings", sample):
+        tell(matrix.interleave(moment), moment)
     record_property("summary", matrix.summary_of_interleavings)
     assert not matrix.found, "\n".join([matrix.summary_of_interleavings, *matrix.found])
 
@@ -52,6 +54,20 @@ def test_the_gate_tries_every_boundary_and_every_fault(matrix: Matrix) -> None:
     boundaries = {boundary for run in matrix.clean.values() for boundary in run.calls}
     assert {case.boundary for case in tried} == boundaries
     assert {case.fault for case in tried} == set(FAULTS)
+
+
+def told(what: str, cases: Sequence[C]) -> Iterator[C]:
+    """Yield them; with `make chaos`, which takes long, say how far they are."""
+    for number, case in enumerate(cases, start=1):
+        yield case
+        if CHAOS and (number % PROGRESS_EVERY == 0 or number == len(cases)):
+            sys.stderr.write(f"{number:,} of {len(cases):,} {what}\n")
+
+
+def tell(differing: list[str], case: object) -> None:
+    """Say at once what was found: the rest may take a quarter of an hour."""
+    for difference in differing:
+        sys.stderr.write(f"{case}\n    {difference}\n")
 
 
 def every_case(matrix: Matrix) -> list[Case]:
