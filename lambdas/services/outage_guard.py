@@ -32,6 +32,8 @@ _OUTSIDE_STEPS: Final = frozenset({"authorise", "fulfil", "release", "capture", 
 _TIMEOUTS: Final = frozenset({"States.Timeout", "Sandbox.Timedout"})
 # They end well without having asked anybody.
 _NO_EVIDENCE: Final = frozenset({"already_ended"})
+# They ended before they could ask anybody, or by what every order would end by (a key that is refused).
+_NO_WAY_BACK: Final = frozenset({"OrderBusy", "StoreUnavailable", "ProviderRefused"})
 
 
 class Admission(StrEnum):
@@ -101,7 +103,7 @@ class OutageGuard:
     def learn(self, execution: Execution, admission: Admission) -> Change | None:
         """Hear how an execution ended; return what that did to the breaker, when this instance did it."""
         failed = blames_outside(execution)
-        if not failed and not _proves_health(execution):
+        if not failed and not _proves_health(execution) and not _failed_by_itself(execution, admission):
             return None
         with self._lock:
             now = self.now()
@@ -138,6 +140,20 @@ class OutageGuard:
         if written:
             self._breaker = breaker
         return written
+
+
+def _failed_by_itself(execution: Execution, admission: Admission) -> bool:
+    """Tell whether a probe failed for a reason of its own order, such as a payment that was voided by hand.
+
+    The way back begins after it too; one failure of the outside ends it. Or a breaker without any other order
+    would stay open, and park this one again and again instead of letting it become a dead letter.
+    """
+    return (
+        admission is Admission.PROBE
+        and execution.state is ExecutionState.FAILED
+        and not blames_outside(execution)
+        and execution.error_class not in _NO_WAY_BACK
+    )
 
 
 def _proves_health(execution: Execution) -> bool:

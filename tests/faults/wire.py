@@ -49,6 +49,10 @@ class Accident:
     worker: str = ""
     happening: Callable[[], object] = lambda: None
 
+    def befalls(self, boundary: Boundary) -> bool:
+        """Whether this is the call that it waits for."""
+        return self.operation == boundary.operation and self.worker in {"", boundary.worker}
+
 
 @dataclass(slots=True)
 class Wire:
@@ -98,7 +102,9 @@ class Wire:
         boundary = Boundary(self.worker, *call, sites_on_stack())
         number = len(self.calls)
         self.calls.append(boundary)
-        fault = self._fault_of(number, boundary, tries) or self._accident_to(boundary)
+        planned = self._fault_of(number, boundary, tries)
+        accident = self._accident_to(boundary, may_fail=planned is None)
+        fault = planned or accident
         self.on_call(number, False)
         if fault is None:
             answer = effect()
@@ -134,9 +140,10 @@ class Wire:
         """Nothing fails any more."""
         self._fault, self._failing, self._left = None, None, 0
 
-    def _accident_to(self, boundary: Boundary) -> Fault | None:
+    def _accident_to(self, boundary: Boundary, *, may_fail: bool) -> Fault | None:
+        """Let the next accident happen; one that is no failure happens beside a planned fault too."""
         for accident in self.accidents:
-            if accident.operation == boundary.operation and accident.worker in {"", boundary.worker}:
+            if accident.befalls(boundary) and (may_fail or accident.fault is None):
                 self.accidents.remove(accident)
                 with self.aside():
                     accident.happening()

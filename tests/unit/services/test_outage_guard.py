@@ -132,6 +132,27 @@ def test_one_failure_on_the_way_back_opens_it_again_and_is_no_new_alarm(
     assert guard.admit() is Admission.PARK
 
 
+@pytest.mark.parametrize(
+    ("error", "change"),
+    [
+        ("capture:AttentionRequired", Change.RAMPING),
+        ("validate:OrderCorrupt", Change.RAMPING),
+        ("validate:OrderBusy", None),
+        ("validate:StoreUnavailable", None),
+        ("authorise:ProviderRefused", None),
+        ("capture:ProviderUnavailable", Change.PROBE_FAILED),
+    ],
+)
+def test_a_probe_that_fails_for_a_reason_of_its_own_does_not_keep_it_open(
+    guard: OutageGuard, clock: FakeClock, error: str, change: Change | None
+) -> None:
+    trip(guard)
+    clock.advance(PROBE_SECONDS)
+    assert guard.admit() is Admission.PROBE
+    assert guard.learn(Execution(ExecutionState.FAILED, error), Admission.PROBE) is change
+    assert guard.admit() is (Admission.START if change is Change.RAMPING else Admission.PARK)
+
+
 def test_only_one_instance_opens_it(guard: OutageGuard, store: InMemoryBreaker, clock: FakeClock) -> None:
     other = a_guard(clock, store)
     assert trip(guard) is Change.OPENED
