@@ -103,11 +103,12 @@ class OutageGuard:
     def learn(self, execution: Execution, admission: Admission) -> Change | None:
         """Hear how an execution ended; return what that did to the breaker, when this instance did it."""
         failed = blames_outside(execution)
-        if not failed and not _proves_health(execution) and not _failed_by_itself(execution, admission):
+        probe = admission is Admission.PROBE
+        if not (failed or _proves_health(execution) or (probe and _failed_by_itself(execution))):
             return None
         with self._lock:
             now = self.now()
-            if admission is Admission.PROBE:
+            if probe:
                 return self._learn_from_probe(failed=failed, now=now)
             self._failed.append(failed)
             return self._learn_from_order(failed=failed, now=now)
@@ -142,18 +143,13 @@ class OutageGuard:
         return written
 
 
-def _failed_by_itself(execution: Execution, admission: Admission) -> bool:
-    """Tell whether a probe failed for a reason of its own order, such as a payment that was voided by hand.
+def _failed_by_itself(execution: Execution) -> bool:
+    """Tell whether one that the outside is not blamed for failed by its own order, as by a voided payment.
 
-    The way back begins after it too; one failure of the outside ends it. Or a breaker without any other order
-    would stay open, and park this one again and again instead of letting it become a dead letter.
+    The way back begins after such a probe too, and one failure of the outside ends it. Or a breaker without
+    any other order would stay open, and park this one again and again instead of letting it die.
     """
-    return (
-        admission is Admission.PROBE
-        and execution.state is ExecutionState.FAILED
-        and not blames_outside(execution)
-        and execution.error_class not in _NO_WAY_BACK
-    )
+    return execution.state is ExecutionState.FAILED and execution.error_class not in _NO_WAY_BACK
 
 
 def _proves_health(execution: Execution) -> bool:

@@ -32,8 +32,8 @@ def test_a_fault_at_any_boundary_changes_nothing_in_the_end(
     matrix: Matrix, record_property: Callable[[str, object], None]
 ) -> None:
     cases = every_case(matrix) if CHAOS else cases_of_the_gate(matrix)
-    for case in told("cases", cases):
-        tell(matrix.try_out(case), case)
+    for case in told(matrix, "cases", cases):
+        matrix.try_out(case)
     record_property("summary", matrix.summary)
     assert not matrix.found, "\n".join([matrix.summary, *matrix.found])
 
@@ -43,8 +43,8 @@ def test_the_same_work_twice_at_once_changes_nothing_in_the_end(
 ) -> None:
     moments = [moment for run in matrix.clean.values() for moment in run.interleavings()]
     sample = moments if CHAOS else a_sample(moments, MOMENTS_OF_A_BOUNDARY, lambda m: (m.happened, m.late))
-    for moment in told("interleavings", sample):
-        tell(matrix.interleave(moment), moment)
+    for moment in told(matrix, "interleavings", sample):
+        matrix.interleave(moment)
     record_property("summary", matrix.summary_of_interleavings)
     assert not matrix.found, "\n".join([matrix.summary_of_interleavings, *matrix.found])
 
@@ -56,18 +56,15 @@ def test_the_gate_tries_every_boundary_and_every_fault(matrix: Matrix) -> None:
     assert {case.fault for case in tried} == set(FAULTS)
 
 
-def told(what: str, cases: Sequence[C]) -> Iterator[C]:
-    """Yield them; with `make chaos`, which takes long, say how far they are."""
+def told(matrix: Matrix, what: str, cases: Sequence[C]) -> Iterator[C]:
+    """Yield them, and say what each has found; with `make chaos`, which takes long, how far they are too."""
     for number, case in enumerate(cases, start=1):
+        before = len(matrix.found)
         yield case
+        for difference in matrix.found[before:]:
+            sys.stderr.write(f"{difference}\n")
         if CHAOS and (number % PROGRESS_EVERY == 0 or number == len(cases)):
             sys.stderr.write(f"{number:,} of {len(cases):,} {what}\n")
-
-
-def tell(differing: list[str], case: object) -> None:
-    """Say at once what was found: the rest may take a quarter of an hour."""
-    for difference in differing:
-        sys.stderr.write(f"{case}\n    {difference}\n")
 
 
 def every_case(matrix: Matrix) -> list[Case]:
